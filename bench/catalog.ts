@@ -1,0 +1,250 @@
+/**
+ * The catalog: every benchmark with its constants and its figures.
+ *
+ * Names, constants and units are those of the benchmark definitions; what a workload does stands
+ * in its file in `workloads/`, and its twin for the BEAM in `beam/`.
+ *
+ * A benchmark runs in a VM of its own for each number of schedulers. `params.n` is the number of
+ * operations of one body (one pass for latencies) and becomes `n` of its lines.
+ */
+import type { Params, Pass } from './sampling.js';
+
+export interface FigureSpec {
+  readonly name: string;
+  /** Which of a sample's values it is. */
+  readonly key: string;
+  readonly unit: 'ops/s' | 'us' | 'bytes' | 'MB/s';
+  readonly better: 'higher' | 'lower';
+  readonly scale?: number;
+}
+
+/** Where a VM's side of a benchmark is: its program, or another benchmark that is its counterpart. */
+export type Side = { readonly module: string } | { readonly sameAs: string };
+
+export interface Benchmark {
+  readonly name: string;
+  readonly variant: string;
+  readonly passes: readonly Pass[];
+  readonly params: Params;
+  /** What `--quick` takes instead. */
+  readonly quick: Params;
+  /** Needs more than one scheduler. */
+  readonly parallel?: true;
+  /** Each sample is a fresh process of the operating system, without a warm-up. */
+  readonly freshEachSample?: true;
+  readonly tsvm: Side;
+  readonly beam: Side;
+  /** The raw counterpart without a VM, and how many threads it uses. */
+  readonly floor?: { readonly module: string; readonly threads: 1 | 2 };
+  readonly figures: readonly FigureSpec[];
+}
+
+const MEBIBYTE_EXTERNAL = 1_048_582;
+const MAPS_EXTERNAL = 13_863;
+
+function rate(name: string): FigureSpec {
+  return { name, key: 'rate', unit: 'ops/s', better: 'higher' };
+}
+
+function volume(name: string, externalBytes: number): FigureSpec {
+  return { name, key: 'rate', unit: 'MB/s', better: 'higher', scale: externalBytes / 1e6 };
+}
+
+function latency(name: string, key: string): FigureSpec {
+  return { name, key, unit: 'us', better: 'lower' };
+}
+
+function spawnDie(variant: string, extra: Partial<Benchmark>): Benchmark {
+  const name = `spawn_die.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n: 200_000 },
+    quick: { n: 20_000 },
+    tsvm: { module: 'spawn-die' },
+    beam: { module: 'spawn_die' },
+    figures: [rate(name)],
+    ...extra,
+  };
+}
+
+function liveMemory(variant: string, n: number): Benchmark {
+  const name = `spawn_live_memory.${variant}`;
+  const bytes = (key: string): FigureSpec => ({
+    name: `${name}.${key}`,
+    key,
+    unit: 'bytes',
+    better: 'lower',
+  });
+  return {
+    name,
+    variant,
+    passes: ['sizes'],
+    params: { n },
+    quick: { n: n / 10 },
+    freshEachSample: true,
+    tsvm: { module: 'spawn-live-memory' },
+    beam: { module: 'spawn_live_memory' },
+    floor: { module: 'spawn-live-memory', threads: 1 },
+    figures: [
+      bytes('vm_processes'),
+      bytes('vm_total'),
+      bytes('process_info'),
+      bytes('rss'),
+      { name: `${name}.spawn_rate`, key: 'spawn_rate', unit: 'ops/s', better: 'higher' },
+    ],
+  };
+}
+
+function ring(
+  variant: string,
+  params: Params,
+  quick: Params,
+  extra: Partial<Benchmark>,
+): Benchmark {
+  const name = `ring.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params,
+    quick,
+    tsvm: { module: 'ring' },
+    beam: { module: 'ring' },
+    figures: [rate(name)],
+    ...extra,
+  };
+}
+
+function bigMessage(variant: string, n: number, bytes: number, beam: Side): Benchmark {
+  const name = `big_message.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n },
+    quick: { n: n / 10 },
+    tsvm: { module: 'big-message' },
+    beam,
+    floor: { module: 'big-message', threads: 2 },
+    figures: [rate(`${name}.rate`), volume(`${name}.volume`, bytes)],
+  };
+}
+
+function selectiveReceive(variant: string, params: Params, quick: Params): Benchmark {
+  const name = `selective_receive.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params,
+    quick,
+    tsvm: { module: 'selective-receive' },
+    beam: { module: 'selective_receive' },
+    floor: { module: 'selective-receive', threads: 1 },
+    figures: [rate(name)],
+  };
+}
+
+const bigMessageBeam: Side = { module: 'big_message' };
+
+export const benchmarks: readonly Benchmark[] = [
+  spawnDie('monitor', { floor: { module: 'spawn-die', threads: 1 } }),
+  spawnDie('counter', { floor: { module: 'spawn-die', threads: 1 } }),
+  spawnDie('counter_par', { parallel: true }),
+  liveMemory('100k', 100_000),
+  liveMemory('1m', 1_000_000),
+  {
+    name: 'ping_pong_local',
+    variant: 'local',
+    passes: ['rate'],
+    params: { n: 1_000_000, warm: 1_000 },
+    quick: { n: 100_000, warm: 1_000 },
+    tsvm: { module: 'ping-pong-local' },
+    beam: { module: 'ping_pong' },
+    floor: { module: 'ping-pong-local', threads: 1 },
+    figures: [rate('ping_pong_local')],
+  },
+  {
+    name: 'ping_pong_cross',
+    variant: 'cross',
+    passes: ['rate', 'latencies'],
+    params: { n: 200_000, warm: 1_000 },
+    quick: { n: 20_000, warm: 1_000 },
+    parallel: true,
+    tsvm: { module: 'ping-pong-cross' },
+    beam: { module: 'ping_pong' },
+    floor: { module: 'ping-pong-cross', threads: 2 },
+    figures: [
+      rate('ping_pong_cross.rate'),
+      latency('ping_pong_cross.p50', 'p50'),
+      latency('ping_pong_cross.p99', 'p99'),
+    ],
+  },
+  ring(
+    '1k',
+    { n: 1_000_000, processes: 1_000 },
+    { n: 100_000, processes: 1_000 },
+    { floor: { module: 'ring', threads: 1 } },
+  ),
+  ring(
+    '100k',
+    { n: 1_000_000, processes: 100_000 },
+    { n: 100_000, processes: 10_000 },
+    { floor: { module: 'ring', threads: 1 } },
+  ),
+  ring(
+    '1k_alternating',
+    { n: 200_000, processes: 1_000 },
+    { n: 20_000, processes: 1_000 },
+    { parallel: true },
+  ),
+  {
+    name: 'fan_in',
+    variant: 'on_heap',
+    passes: ['rate'],
+    params: { n: 1_000_000, senders: 1_000 },
+    quick: { n: 100_000, senders: 1_000 },
+    tsvm: { module: 'fan-in' },
+    beam: { module: 'fan_in' },
+    floor: { module: 'fan-in', threads: 1 },
+    figures: [rate('fan_in')],
+  },
+  {
+    name: 'fan_in.off_heap',
+    variant: 'off_heap',
+    passes: ['rate'],
+    params: { n: 1_000_000, senders: 1_000 },
+    quick: { n: 100_000, senders: 1_000 },
+    // An option of the BEAM's receiver that nothing here corresponds to: the same figure stands beside it.
+    tsvm: { sameAs: 'fan_in' },
+    beam: { module: 'fan_in' },
+    figures: [rate('fan_in.off_heap')],
+  },
+  {
+    name: 'throughput_cross',
+    variant: 'credit',
+    passes: ['rate'],
+    params: { n: 2_000_000 },
+    quick: { n: 200_000 },
+    tsvm: { module: 'throughput-cross' },
+    beam: { module: 'throughput_cross' },
+    floor: { module: 'throughput-cross', threads: 2 },
+    figures: [rate('throughput_cross')],
+  },
+  bigMessage('maps', 20_000, MAPS_EXTERNAL, bigMessageBeam),
+  bigMessage('maps_frozen', 20_000, MAPS_EXTERNAL, { sameAs: 'big_message.maps' }),
+  bigMessage('bin1m_shared', 20_000, MEBIBYTE_EXTERNAL, bigMessageBeam),
+  bigMessage('bin1m_fresh', 2_000, MEBIBYTE_EXTERNAL, bigMessageBeam),
+  selectiveReceive('ref', { n: 100_000, junk: 10_000 }, { n: 20_000, junk: 10_000 }),
+  selectiveReceive('scan', { n: 1_000, junk: 10_000 }, { n: 200, junk: 10_000 }),
+  selectiveReceive('empty_mailbox', { n: 100_000, junk: 0 }, { n: 20_000, junk: 0 }),
+];
+
+/** The benchmark of that name. @throws RangeError when the catalog has none */
+export function benchmarkNamed(name: string): Benchmark {
+  const found = benchmarks.find((benchmark) => benchmark.name === name);
+  if (found === undefined) throw new RangeError(`no benchmark is called ${name}`);
+  return found;
+}

@@ -1,0 +1,28 @@
+/**
+ * The process of one tsvm benchmark: a fresh VM in a fresh process of the operating system.
+ *
+ * Everything goes through the public API. Each body is a new process of the VM (`vm.run`).
+ */
+import { startVm } from 'tsvm/vm';
+import { liveMemory } from './live-memory.js';
+import { packagePath } from './package-root.js';
+import { type Measured, printLine, requestFromArgv, runSamples, type Values } from './sampling.js';
+
+const request = requestFromArgv();
+const vm = await startVm({
+  modules: packagePath('bench', 'workloads'),
+  schedulers: request.schedulers,
+  watch: false,
+});
+const run = (fn: string, args: readonly unknown[]): Promise<unknown> =>
+  vm.run(request.module, fn, [...args]);
+await runSamples(
+  request,
+  {
+    body: async (variant, params) => (await run('body', [variant, params])) as Measured,
+    latencies: async (variant, params) => (await run('latencies', [variant, params])) as Values,
+    sizes: async (_variant, params) => liveMemory(run, params),
+  },
+  printLine,
+);
+await vm.stop();

@@ -1,0 +1,110 @@
+/**
+ * `tsvm`: the built-in functions, all that code of a process may call.
+ *
+ * Each checks its arguments, then makes one call into `runtime/`. A wrong argument raises `badarg` and
+ * says what was expected and what came.
+ */
+
+export { ExitError, ProcessError } from '../runtime/errors.js';
+export type {
+  Alias,
+  CrashReason,
+  Destination,
+  Down,
+  ErrorReason,
+  Exit,
+  MailboxLimit,
+  MessageOf,
+  Name,
+  NamedTarget,
+  NocatchReason,
+  Pid,
+  Priority,
+  Ref,
+  SchedulerDownReason,
+  Timeout,
+} from '../runtime/terms.js';
+export { type Call, call, type From, reply } from './call.js';
+export { type Dictionary, dictionary } from './dictionary.js';
+export {
+  alias,
+  type DemonitorOptions,
+  demonitor,
+  exit,
+  link,
+  type MonitorOptions,
+  monitor,
+  trapExit,
+  unalias,
+  unlink,
+} from './exit.js';
+export { announce, type Log, log } from './logging.js';
+export {
+  type Demand,
+  dirty,
+  disown,
+  type Emitter,
+  type EventMessage,
+  type ForwardOptions,
+  forward,
+  handOver,
+  type MapArgs,
+  own,
+  type Port,
+  type Subscription,
+  takeOver,
+} from './native.js';
+export {
+  hibernate,
+  isAlive,
+  type ProcessInfo,
+  priority,
+  processes,
+  processInfo,
+  setLabel,
+  yieldNow,
+} from './process.js';
+export { register, registered, unregister, whereis } from './registry.js';
+export {
+  type Guard,
+  type ReceiveOptions,
+  receive,
+  type SendOptions,
+  send,
+  TIMEOUT,
+  type TimedOut,
+} from './send.js';
+export {
+  isPid,
+  type Monitored,
+  type SpawnOptions,
+  self,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  spawnOpt,
+} from './spawn.js';
+export {
+  type CancelOptions,
+  type CancelTimerAnswer,
+  cancelTimer,
+  monotonicTime,
+  readTimer,
+  sendAfter,
+  sleep,
+  startTimer,
+  systemTime,
+  type TimerOptions,
+  type TimeUnit,
+} from './timers.js';
+export {
+  type Counter,
+  counter,
+  freeze,
+  makeRef,
+  node,
+  schedulers,
+  thisScheduler,
+  type UniqueIntegerOptions,
+  uniqueInteger,
+} from './unique.js';

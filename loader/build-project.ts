@@ -1,0 +1,79 @@
+/**
+ * `tsvm build`: every module of a folder as a build file, and a manifest.
+ *
+ * The manifest is written last and names every build with its version, so that whoever sees it sees
+ * all of a set; loading a set that arrives with a manifest as one is the next step's work.
+ */
+
+import { readFile, rm } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { buildPath, writeBuild, writeWhole } from './build-file.js';
+import type { LoadError } from './errors.js';
+import { FORMAT_VERSION } from './module.js';
+import { loadOrder } from './module-graph.js';
+import { compileProject, scanProject } from './project.js';
+
+export const MANIFEST = 'tsvm.manifest.json';
+
+export interface Manifest {
+  readonly format: number;
+  readonly modules: Readonly<Record<string, { readonly version: string; readonly file: string }>>;
+}
+
+export interface BuildReport {
+  /** Paths written, the manifest last. */
+  readonly written: readonly string[];
+  readonly modules: number;
+  readonly errors: readonly LoadError[];
+}
+
+/**
+ * Nothing is written if any module has an error: the builds of a set belong together.
+ *
+ * @throws LoadError for a folder that is no project, or an import of a module that does not exist
+ */
+export async function buildProject(options: {
+  modules: string;
+  out: string;
+}): Promise<BuildReport> {
+  const out = resolve(options.out);
+  const project = await scanProject(options.modules);
+  const { modules, errors } = await compileProject(project);
+  if (errors.length > 0) return { written: [], modules: modules.length, errors };
+  loadOrder(modules);
+  const before = await readManifest(out);
+  const written = await Promise.all(
+    modules.map((module) => writeBuild(module, { out, modules: project.folder })),
+  );
+  const entries = modules.map(({ name, version }) => [
+    name,
+    { version, file: relative(out, buildPath(out, name)).replaceAll('\\', '/') },
+  ]);
+  const manifest: Manifest = { format: FORMAT_VERSION, modules: Object.fromEntries(entries) };
+  await removeStale(out, before, manifest);
+  const path = join(out, MANIFEST);
+  await writeWhole(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  return { written: [...written, path], modules: modules.length, errors };
+}
+
+/** The manifest of a folder of builds, if it has a readable one. */
+export async function readManifest(out: string): Promise<Manifest | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(join(out, MANIFEST), 'utf8')) as Manifest;
+    return typeof manifest.modules === 'object' ? manifest : undefined;
+  } catch {
+    // No manifest, or one of something else: then there is nothing to go by.
+    return undefined;
+  }
+}
+
+/** Builds of modules that are no more; only what an earlier build says it wrote. */
+async function removeStale(
+  out: string,
+  before: Manifest | undefined,
+  now: Manifest,
+): Promise<void> {
+  for (const name of Object.keys(before?.modules ?? {})) {
+    if (!Object.hasOwn(now.modules, name)) await rm(buildPath(out, name), { force: true });
+  }
+}

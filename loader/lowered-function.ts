@@ -1,0 +1,335 @@
+/**
+ * One async function on its way to a coroutine: what its wrapper says, what its generator is called
+ * and where the generator goes.
+ */
+
+import type { Lexical } from './pass-coroutines.js';
+import type { FunctionInfo } from './scopes.js';
+import { type AnyNode, type FunctionNode, keyName } from './syntax.js';
+import type { TransformContext } from './transform.js';
+
+/** The name of the function whose generator `name` is; stacks show this one. */
+export function userFunctionName(name: string): string {
+  const plain = name.replace(/\$co\d*$/, '');
+  return plain === name ? name : plain === 'anonymous' ? '' : plain;
+}
+
+type Place =
+  /** Beside the function declaration, in the same block: the same scope, made once per block. */
+  | { readonly kind: 'beside' }
+  /** At the end of the module. */
+  | { readonly kind: 'module' }
+  /** In a static block of the class, where its private names and its own name can be seen. */
+  | { readonly kind: 'static_block'; readonly at: number }
+  /** Inside the wrapper: it captures variables, so each call makes a closure. */
+  | { readonly kind: 'inside' };
+
+export interface LoweredFunction {
+  readonly name: string;
+  /** What names mean inside. */
+  readonly inner: Lexical;
+  /** Edits of the head; before those of the body. */
+  begin(valueName: string | null): void;
+  /** Edits of the tail, and the move; after those of the body. */
+  finish(): void;
+}
+
+export function describeFunction(
+  context: TransformContext,
+  node: FunctionNode,
+  outer: Lexical,
+): LoweredFunction {
+  return new Lowering(context, node, outer);
+}
+
+class Lowering implements LoweredFunction {
+  readonly name: string;
+  readonly inner: Lexical;
+  readonly #context: TransformContext;
+  readonly #node: FunctionNode;
+  readonly #outer: Lexical;
+  readonly #info: FunctionInfo;
+  readonly #arrow: boolean;
+  readonly #place: Place;
+  readonly #generator: string;
+  /** Leading parameters of the generator, and what the wrapper passes for them. */
+  readonly #extras: { readonly name: string; readonly value: string }[] = [];
+  #suffix = '';
+
+  constructor(context: TransformContext, node: FunctionNode, outer: Lexical) {
+    const info = context.scopes.functions.get(node) as FunctionInfo;
+    this.#context = context;
+    this.#node = node;
+    this.#outer = outer;
+    this.#info = info;
+    this.#arrow = node.type === 'ArrowFunctionExpression';
+    this.name = inferName(context, node);
+    this.#generator = context.fresh(`${this.name}$co`);
+    this.#place = generatorPlace(context, node, info, outer.end);
+    const args = this.#lexicalArguments();
+    const newTarget = this.#lexicalNewTarget();
+    const superNamed = this.#lexicalSuper();
+    this.inner = { args, newTarget, superNamed, end: node.end };
+  }
+
+  #lexicalArguments(): string {
+    const used = this.#info.argumentsNodes.length > 0;
+    // The extras of `super` come first, so `arguments` of the generator would hold them too.
+    const needsName = used && (this.#arrow || this.#info.superNodes.length > 0);
+    if (!needsName) return this.#arrow ? this.#outer.args : 'arguments';
+    const name = this.#context.argumentsName;
+    this.#extras.push({ name, value: this.#arrow ? this.#outer.args : 'arguments' });
+    return name;
+  }
+
+  #lexicalNewTarget(): string {
+    if (!this.#arrow) return 'new.target';
+    if (this.#info.newTargetNodes.length === 0) return this.#outer.newTarget;
+    // Outside of functions (a class field) it is a syntax error, which esbuild has reported.
+    const name = this.#context.newTargetName;
+    this.#extras.push({ name, value: this.#outer.newTarget });
+    return name;
+  }
+
+  #lexicalSuper(): boolean {
+    if (this.#info.superNodes.length === 0) return this.#arrow && this.#outer.superNamed;
+    const { get, set } = this.#context.superNames;
+    const named = this.#arrow && this.#outer.superNamed;
+    this.#extras.push(
+      { name: get, value: named ? get : '(key) => super[key]' },
+      { name: set, value: named ? set : '(key, value) => { super[key] = value; }' },
+    );
+    return true;
+  }
+
+  begin(valueName: string | null): void {
+    const { edits } = this.#context;
+    const node = this.#node;
+    const open = this.#openParen();
+    const { before, after } = this.#wrapper();
+    const inside = this.#place.kind === 'inside';
+    const static_ = this.#place.kind === 'static_block';
+    const head = `${static_ ? `static { ${this.#generator} = ` : ''}function* ${this.#generator}`;
+    if (static_) this.#context.addHeader(`let ${this.#generator};`);
+
+    edits.appendLeft(node.start, inside ? before : before + after);
+    if (open === node.start) edits.prependRight(node.start, head);
+    else edits.update(node.start, open, head);
+    this.#removeAsyncKeyword();
+    if (this.#extras.length > 0) {
+      const names = this.#extras.map(({ name }) => name).join(', ');
+      edits.appendLeft(open + 1, node.params.length > 0 ? `${names}, ` : names);
+    }
+    this.#suffix = inside ? after : static_ ? '; }\n' : '\n';
+    this.#openBody(valueName === null ? '' : ` let ${valueName};`, open);
+  }
+
+  finish(): void {
+    const { edits, code } = this.#context;
+    const { start, end } = this.#node;
+    edits.appendLeft(end, this.#suffix);
+    if (this.#place.kind === 'module') edits.move(start, end, code.length);
+    else if (this.#place.kind === 'static_block') edits.move(start, end, this.#place.at);
+  }
+
+  #openParen(): number {
+    const node = this.#node;
+    if (node.type !== 'ArrowFunctionExpression' && node.id)
+      return this.#context.code.indexOf('(', node.id.end);
+    return this.#context.code.indexOf('(', node.start);
+  }
+
+  #openBody(declaration: string, open: number): void {
+    const { edits, code } = this.#context;
+    const { body, params } = this.#node;
+    if (!this.#arrow) {
+      edits.appendLeft(body.start + 1, declaration);
+      return;
+    }
+    const from = params.at(-1)?.end ?? open + 1;
+    const close = code.indexOf(')', from) + 1;
+    const arrowEnd = code.indexOf('=>', close) + 2;
+    if (body.type === 'BlockStatement') {
+      edits.remove(close, arrowEnd);
+      edits.appendLeft(body.start + 1, declaration);
+    } else {
+      edits.update(close, arrowEnd, ` {${declaration} return (`);
+      this.#suffix = `); }${this.#suffix}`;
+    }
+  }
+
+  #removeAsyncKeyword(): void {
+    const node = this.#node;
+    if (node.type !== 'FunctionExpression' || this.#context.code[node.start] !== '(') return;
+    const member = this.#context.scopes.parents.get(node) as { start: number; key: AnyNode };
+    const text = this.#context.code.slice(member.start, member.key.start);
+    const at = member.start + text.lastIndexOf('async');
+    this.#context.edits.remove(at, at + 'async'.length);
+  }
+
+  /**
+   * The text around the generator. A call stands at the start of a line of its own, which has no
+   * mapping, so that the wrapper's frame does not show in stacks.
+   */
+  #wrapper(): { before: string; after: string } {
+    const call = this.#call();
+    const node = this.#node;
+    if (this.#arrow)
+      return { before: `(${call.params}) =>\n${call.before}`, after: `${call.after}\n` };
+    const keyword =
+      this.#context.code[node.start] === '('
+        ? ''
+        : `function ${node.type !== 'ArrowFunctionExpression' && node.id ? node.id.name : ''}`;
+    const end = node.type === 'FunctionDeclaration' ? '}\n' : '}';
+    return {
+      before: `${keyword}(${call.params}) {\nreturn ${call.before}`,
+      after: `${call.after};\n${end}`,
+    };
+  }
+
+  /** The wrapper's parameters and the call, split where the generator goes if it stays inside. */
+  #call(): { params: string; before: string; after: string } {
+    const inside = this.#place.kind === 'inside';
+    const target = inside ? '' : this.#generator;
+    const info = this.#info;
+    const usesThis = info.thisNodes.length > 0 || info.superNodes.length > 0;
+    const self = usesThis ? 'this' : 'void 0';
+    const passed = this.#extras.map(({ value }) => value);
+    const usesArguments =
+      !this.#arrow && info.argumentsNodes.length > 0 && this.inner.args === 'arguments';
+    const simple = usesArguments ? null : simpleParams(this.#node.params);
+    if (simple !== null) {
+      const values = [...passed, ...simple.values];
+      const start = `${this.#context.runtime('start')}(`;
+      const given = usesThis
+        ? `.call(${['this', ...values].join(', ')})`
+        : `(${values.join(', ')})`;
+      return inside
+        ? { params: simple.params, before: `${start}(`, after: `)${given})` }
+        : { params: simple.params, before: `${start}${target}${given}`, after: ')' };
+    }
+    const { params, args } = this.#allArguments();
+    const list = passed.length === 0 ? args : `[${[...passed, `...${args}`].join(', ')}]`;
+    return {
+      params,
+      before: `${this.#context.runtime('async')}(${self}, ${list}, ${target}`,
+      after: ')',
+    };
+  }
+
+  /** Parameters that give the wrapper the same `length`, and all arguments as a list. */
+  #allArguments(): { params: string; args: string } {
+    const { params } = this.#node;
+    const plain = params.findIndex(
+      (p) => p.type === 'AssignmentPattern' || p.type === 'RestElement',
+    );
+    const length = plain === -1 ? params.length : plain;
+    const names = Array.from({ length }, (_, at) => this.#context.parameterName(at));
+    if (!this.#arrow) return { params: names.join(', '), args: 'arguments' };
+    const rest = this.#context.parameterName('rest');
+    return {
+      params: [...names, `...${rest}`].join(', '),
+      args: names.length === 0 ? rest : `[${[...names, `...${rest}`].join(', ')}]`,
+    };
+  }
+}
+
+/**
+ * Parameters that cannot throw when they are evaluated, so that the generator can be called outside
+ * of the task: names, names with a constant default, a rest name. `null` for any other list.
+ */
+function simpleParams(params: readonly AnyNode[]): { params: string; values: string[] } | null {
+  const names: string[] = [];
+  const values: string[] = [];
+  for (const param of params) {
+    if (param.type === 'Identifier') {
+      names.push(param.name);
+      values.push(param.name);
+    } else if (param.type === 'RestElement' && param.argument.type === 'Identifier') {
+      names.push(`...${param.argument.name}`);
+      values.push(`...${param.argument.name}`);
+    } else if (
+      param.type === 'AssignmentPattern' &&
+      param.left.type === 'Identifier' &&
+      isConstant(param.right)
+    ) {
+      // The default itself is the generator's; here it only keeps `length` what it was.
+      names.push(`${param.left.name} = void 0`);
+      values.push(param.left.name);
+    } else return null;
+  }
+  return { params: names.join(', '), values };
+}
+
+function isConstant(node: AnyNode): boolean {
+  switch (node.type) {
+    case 'Literal':
+      return true;
+    case 'UnaryExpression':
+      return ['-', '!', 'void'].includes(node.operator) && isConstant(node.argument);
+    case 'TemplateLiteral':
+      return node.expressions.length === 0;
+    case 'ArrayExpression':
+      return node.elements.length === 0;
+    case 'ObjectExpression':
+      return node.properties.length === 0;
+    default:
+      return false;
+  }
+}
+
+function generatorPlace(
+  context: TransformContext,
+  node: FunctionNode,
+  info: FunctionInfo,
+  enclosingEnd: number,
+): Place {
+  // Its scope is the wrapper's, so it means the same whatever it captures.
+  if (node.type === 'FunctionDeclaration') return { kind: 'beside' };
+  if (info.directEval || node.end === enclosingEnd) return { kind: 'inside' };
+  const { module } = context.scopes;
+  if (info.privateClasses.size === 0 && info.captures.size === 0) return { kind: 'module' };
+  const scope = info.home;
+  const oneClass = scope.kind === 'class' && scope.parent === module;
+  if (!oneClass || context.scopes.parents.get(node)?.type !== 'MethodDefinition')
+    return { kind: 'inside' };
+  const ofThisClass =
+    [...info.captures].every((binding) => binding.scope === scope) &&
+    [...info.privateClasses].every((owner) => owner === scope.node);
+  if (!ofThisClass) return { kind: 'inside' };
+  const { body } = scope.node as { body: AnyNode };
+  return { kind: 'static_block', at: body.start + 1 };
+}
+
+/** The name JavaScript gives the function, as far as the text shows it. */
+export function inferName(context: TransformContext, node: FunctionNode): string {
+  if (node.type !== 'ArrowFunctionExpression' && node.id) return node.id.name;
+  return identifierFrom(nameFromParent(context, node)) ?? 'anonymous';
+}
+
+function nameFromParent(context: TransformContext, node: FunctionNode): string | undefined {
+  const parent = context.scopes.parents.get(node);
+  switch (parent?.type) {
+    case 'VariableDeclaration': {
+      const declarator = parent.declarations.find(({ init }) => init === node);
+      return declarator?.id.type === 'Identifier' ? declarator.id.name : undefined;
+    }
+    case 'AssignmentExpression':
+    case 'AssignmentPattern':
+      return parent.right === node && parent.left.type === 'Identifier'
+        ? parent.left.name
+        : undefined;
+    case 'Property':
+    case 'MethodDefinition':
+    case 'PropertyDefinition':
+      return keyName(parent.key, parent.computed);
+    default:
+      return undefined;
+  }
+}
+
+function identifierFrom(name: string | undefined): string | undefined {
+  return name !== undefined && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)
+    ? name
+    : undefined;
+}

@@ -1,0 +1,236 @@
+/**
+ * Transform: the passes that turn esbuild's JavaScript into the code of a module.
+ *
+ * The text is parsed once; every pass reads the same tree and scopes and edits the same
+ * `MagicString`, so the passes cost one map and no printing, and positions stay exact.
+ *
+ * Invariants:
+ *  1. Tree and scopes describe the text before any edit; no pass sees another's output.
+ *  2. A pass that takes text away calls `discard`, so that later passes do not count what was there
+ *     as used.
+ *  3. Generated calls that a stack could show stand on lines of their own: such lines have no
+ *     mapping, which is how the stack of an error tells the user's frames from generated ones.
+ */
+
+import type { TraceMap } from '@jridgewell/trace-mapping';
+import { decodedMappings, originalPositionFor } from '@jridgewell/trace-mapping';
+import MagicString from 'magic-string';
+import { type LoadError, type LoadErrorDetails, placed } from './errors.js';
+import type { ModuleImport } from './module.js';
+import { coroutines } from './pass-coroutines.js';
+import { exportsAndImports } from './pass-imports.js';
+import { prelude } from './pass-prelude.js';
+import { analyseScopes, type Binding, type Reference, type Scopes } from './scopes.js';
+import { type Program, parseProgram } from './syntax.js';
+
+export type Pass = (context: TransformContext) => void;
+
+/**
+ * In this order. Later passes have their place here:
+ *   isolation checks    after `exportsAndImports`, which knows what is exported and reassigned
+ *   lifted functions    before `coroutines`, which moves functions and must see the lifted ones
+ *   reductions          after `coroutines`, which decides what is a generator and may yield
+ */
+const PASSES: readonly Pass[] = [exportsAndImports, coroutines, prelude];
+
+/** What `$rt` offers; see runtime/coroutine.ts. */
+export type RuntimeName =
+  | 'start'
+  | 'await'
+  | 'PARK'
+  | 'receive'
+  | 'async'
+  | 'asyncGenerator'
+  | 'forAwait'
+  | 'yieldStar'
+  | 'Await';
+
+export interface TransformInput {
+  readonly moduleName: string;
+  readonly file: string;
+  readonly source: string;
+  /** esbuild's output. */
+  readonly code: string;
+  /** Its map to `source`. */
+  readonly map: TraceMap;
+}
+
+export interface Transformed {
+  readonly edits: MagicString;
+  readonly exports: readonly string[];
+  readonly imports: readonly ModuleImport[];
+}
+
+export function transform(input: TransformInput): Transformed {
+  const context = new TransformContext(input);
+  for (const pass of PASSES) pass(context);
+  context.writeHeader();
+  return context;
+}
+
+export class TransformContext implements Transformed {
+  readonly input: TransformInput;
+  readonly code: string;
+  readonly program: Program;
+  readonly scopes: Scopes;
+  readonly edits: MagicString;
+  readonly exports: string[] = [];
+  readonly imports: ModuleImport[] = [];
+  /** The bindings that hold the built-in functions of `tsvm`. */
+  readonly bifBindings: Set<Binding> = new Set();
+  /** esbuild's helpers end here; the module's own text begins. */
+  readonly preludeEnd: number;
+  readonly #discarded: { start: number; end: number }[] = [];
+  readonly #taken: Set<string>;
+  readonly #runtimeNames: Map<RuntimeName, string> = new Map();
+  readonly #header: string[] = [];
+  readonly #sharedNames: Map<string, string> = new Map();
+  #lineStarts: number[] | null = null;
+
+  constructor(input: TransformInput) {
+    this.input = input;
+    this.code = input.code;
+    this.program = parseProgram(input.code);
+    this.scopes = analyseScopes(this.program);
+    this.#taken = new Set(this.scopes.names);
+    this.edits = new MagicString(input.code);
+    this.preludeEnd = this.#findPreludeEnd();
+  }
+
+  /** A name that occurs nowhere in the module, as close to `base` as can be. */
+  fresh(base: string): string {
+    let name = base;
+    for (let n = 2; this.#taken.has(name); n++) name = `${base}${n}`;
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Parameters that carry `super`, `arguments` and `new.target` of an outer function into a generator. */
+  get superNames(): { get: string; set: string } {
+    return { get: this.#shared('$superGet'), set: this.#shared('$superSet') };
+  }
+
+  get argumentsName(): string {
+    return this.#shared('$arguments');
+  }
+
+  get newTargetName(): string {
+    return this.#shared('$newTarget');
+  }
+
+  /** The name of a wrapper's parameter. */
+  parameterName(at: number | 'rest'): string {
+    return this.#shared(`$${at}`);
+  }
+
+  /** A fresh name that means the same thing wherever the module needs it. */
+  #shared(base: string): string {
+    let name = this.#sharedNames.get(base);
+    if (name === undefined) {
+      name = this.fresh(base);
+      this.#sharedNames.set(base, name);
+    }
+    return name;
+  }
+
+  /** The local name of a function of `$rt`. */
+  runtime(name: RuntimeName): string {
+    let local = this.#runtimeNames.get(name);
+    if (local === undefined) {
+      local = this.fresh(`$${name}`);
+      this.#runtimeNames.set(name, local);
+    }
+    return local;
+  }
+
+  /** A statement to go before everything else. */
+  addHeader(statement: string): void {
+    this.#header.push(statement);
+  }
+
+  /** Replace text whose references thereby vanish. */
+  replace(start: number, end: number, text: string): void {
+    this.discard(start, end);
+    this.edits.update(start, end, text);
+  }
+
+  /** Remove a statement together with the end of its line and a line of comment before it. */
+  removeLines(start: number, end: number): void {
+    const comment = /(?:^|\n)\/\/[^\n]*\n$/.exec(this.code.slice(Math.max(0, start - 200), start));
+    const from = comment === null ? start : start - comment[0].trimStart().length;
+    this.edits.remove(from, this.code[end] === '\n' ? end + 1 : end);
+  }
+
+  discard(start: number, end: number): void {
+    this.#discarded.push({ start, end });
+  }
+
+  isDiscarded(reference: Reference): boolean {
+    const { start } = reference.node;
+    return this.#discarded.some((range) => start >= range.start && start < range.end);
+  }
+
+  /** Line and column (both from 1) in the user's source of an offset in esbuild's output. */
+  originalPlace(offset: number): { line: number; column: number } {
+    const { line, column } = this.#lineColumn(offset);
+    const found = originalPositionFor(this.input.map, { line, column });
+    return found.line === null
+      ? { line: 1, column: 1 }
+      : { line: found.line, column: found.column + 1 };
+  }
+
+  /** An error at an offset in esbuild's output. */
+  errorAt<E extends LoadError>(
+    offset: number,
+    Kind: new (message: string, details: LoadErrorDetails) => E,
+    message: string,
+    hint?: string,
+  ): E {
+    const { file, source, moduleName } = this.input;
+    const place = { file, ...this.originalPlace(offset) };
+    return new Kind(message, placed(source, place, { module: moduleName, hint }));
+  }
+
+  writeHeader(): void {
+    const lines = [...this.#header];
+    if (this.#runtimeNames.size > 0) {
+      const parts = Array.from(this.#runtimeNames, ([name, local]) => `${name}: ${local}`);
+      lines.unshift(`const { ${parts.join(', ')} } = $rt;`);
+    }
+    // A module that has a `$rt` of its own gets a block, in which that name may be declared again.
+    if (this.scopes.module.bindings.has('$rt')) {
+      lines.push('{');
+      this.edits.append('}\n');
+    }
+    lines.unshift("'use strict';");
+    this.edits.prepend(`${lines.join('\n')}\n`);
+  }
+
+  /** Helpers come first and have no mapping; what the user wrote has one. */
+  #findPreludeEnd(): number {
+    const segments = decodedMappings(this.input.map);
+    const line = segments.findIndex((list) => list.length > 0);
+    this.#lineStarts ??= lineStarts(this.code);
+    const start = this.#lineStarts[line];
+    return start === undefined ? this.code.length : start + (segments[line]?.[0]?.[0] ?? 0);
+  }
+
+  #lineColumn(offset: number): { line: number; column: number } {
+    this.#lineStarts ??= lineStarts(this.code);
+    const starts = this.#lineStarts;
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (starts[low] as number) };
+  }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}

@@ -1,0 +1,296 @@
+/**
+ * Watch: what changes in a modules folder, as batches of modules that are ready to load.
+ *
+ * Events of the file system only say where to look. What counts is the state of the files: a source
+ * is read when its size, times and inode have stood still for `settleMs`; a build as soon as its
+ * digest is right. A file that does not compile may be half a copy, so it gets `graceMs` to change
+ * before its error is reported. A removal counts when the file stays away for `removeMs`, because
+ * editors replace files by removing and renaming.
+ *
+ * Invariants:
+ *  1. A half-written file is never in a batch: sources wait, builds need their digest.
+ *  2. A module is reported when its content differs from what was reported last, not when it was
+ *     touched: reading or rewriting the same content makes no noise.
+ *  3. A folder that vanishes removes no module: a deploy that replaces the folder would else take the
+ *     application away for a moment. When it is back, it is compared as a whole.
+ */
+
+import { type Stats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FSWatcher, watch as watchFiles } from 'chokidar';
+import { LoadError, UnreadableError } from './errors.js';
+import type { CompiledModule } from './module.js';
+import {
+  duplicateModule,
+  loadModuleFile,
+  type ModuleFile,
+  moduleFile,
+  scanProject,
+} from './project.js';
+
+export interface WatchBatch {
+  /** New or changed, compiled. */
+  readonly changed: readonly CompiledModule[];
+  /** Names of modules whose file is gone. */
+  readonly removed: readonly string[];
+  /** Files that changed and do not load; what was loaded of them before stays. */
+  readonly failed: readonly LoadError[];
+}
+
+export interface WatchOptions {
+  readonly folder: string;
+  /** What is loaded already: name to version. */
+  readonly known: ReadonlyMap<string, string>;
+  readonly onBatch: (batch: WatchBatch) => void;
+  /** For file systems without events (containers, network drives). */
+  readonly poll?: boolean;
+  readonly settleMs?: number;
+  readonly graceMs?: number;
+  readonly removeMs?: number;
+}
+
+const SETTLE_MS = 40;
+const GRACE_MS = 400;
+const REMOVE_MS = 200;
+const POLL_MS = 100;
+const ROOT_CHECK_MS = 250;
+/** After a replaced folder is back, its files may still be coming. */
+const ROOT_GRACE_MS = 2_000;
+
+export class ModuleWatcher {
+  readonly #folder: string;
+  readonly #options: Required<Omit<WatchOptions, 'folder' | 'known'>>;
+  /** Content last reported: name to version, or to the message of the error. */
+  readonly #reported: Map<string, string>;
+  readonly #paths: Map<string, ModuleFile> = new Map();
+  /** Files that are looked at now, by path. */
+  readonly #settling: Map<string, Promise<void>> = new Map();
+  readonly #again: Set<string> = new Set();
+  /** How many of them may be ready soon; the batch waits for those. */
+  #unsettled = 0;
+  #ready: Outcome[] = [];
+  #watcher: FSWatcher | null = null;
+  #rootTimer: NodeJS.Timeout | null = null;
+  #rootInode: number | null = null;
+  #closed = false;
+  #removeMs: number;
+
+  /** Resolves when changes from then on are seen. */
+  static async start(options: WatchOptions): Promise<ModuleWatcher> {
+    const watcher = new ModuleWatcher(options);
+    await watcher.#open();
+    return watcher;
+  }
+
+  private constructor(options: WatchOptions) {
+    this.#folder = resolve(options.folder);
+    this.#reported = new Map(options.known);
+    this.#options = {
+      onBatch: options.onBatch,
+      poll: options.poll ?? false,
+      settleMs: options.settleMs ?? SETTLE_MS,
+      graceMs: options.graceMs ?? GRACE_MS,
+      removeMs: options.removeMs ?? REMOVE_MS,
+    };
+    this.#removeMs = this.#options.removeMs;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#rootTimer !== null) clearInterval(this.#rootTimer);
+    await this.#watcher?.close();
+    await Promise.all(this.#settling.values());
+  }
+
+  async #open(): Promise<void> {
+    await this.#watchRoot();
+    await this.#compareAll();
+    this.#rootTimer = setInterval(() => void this.#checkRoot(), ROOT_CHECK_MS);
+    this.#rootTimer.unref();
+  }
+
+  async #watchRoot(): Promise<void> {
+    this.#rootInode = inodeOf(this.#folder);
+    const watcher = watchFiles(this.#folder, {
+      ignoreInitial: true,
+      usePolling: this.#options.poll,
+      interval: POLL_MS,
+      atomic: false,
+      ignored: (path, stats) =>
+        stats?.isFile() === true && moduleFile(this.#folder, path) === undefined,
+    });
+    this.#watcher = watcher;
+    watcher.on('all', (event, path) => {
+      if (event !== 'addDir' && event !== 'unlinkDir') this.#touch(path);
+    });
+    // An error of the watcher itself (a folder that vanished under it) is seen by the root check.
+    watcher.on('error', () => undefined);
+    await new Promise<void>((ready) => {
+      watcher.once('ready', () => ready());
+    });
+  }
+
+  /** Reopen when the folder is another one than the one that is watched. */
+  async #checkRoot(): Promise<void> {
+    if (this.#closed) return;
+    const inode = inodeOf(this.#folder);
+    if (inode === this.#rootInode || inode === null) {
+      if (inode === null) this.#rootInode = null;
+      return;
+    }
+    this.#rootInode = inode;
+    await this.#watcher?.close();
+    if (this.#closed) return;
+    this.#removeMs = ROOT_GRACE_MS;
+    await this.#watchRoot();
+    await this.#compareAll();
+  }
+
+  /** Look at every file there is and at every one there was. */
+  async #compareAll(): Promise<void> {
+    const known = [...this.#paths.values()].map(({ path }) => path);
+    let found: string[] = [];
+    try {
+      found = (await scanProject(this.#folder)).files.map(({ path }) => path);
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      if (!(error instanceof UnreadableError)) {
+        this.#options.onBatch({ changed: [], removed: [], failed: [error] });
+      }
+    }
+    for (const path of [...known, ...found]) this.#touch(path);
+  }
+
+  #touch(path: string): void {
+    const full = resolve(path);
+    const file = moduleFile(this.#folder, full);
+    if (this.#closed || file === undefined) return;
+    if (this.#settling.has(full)) {
+      // It is looked at already; once more afterwards, in case that look came before this change.
+      this.#again.add(full);
+      return;
+    }
+    this.#unsettled++;
+    const settled = this.#settle(file).then((outcome) => {
+      this.#settling.delete(full);
+      if (outcome !== null) this.#ready.push(outcome);
+      this.#flush();
+      if (this.#again.delete(full)) this.#touch(full);
+    });
+    this.#settling.set(full, settled);
+  }
+
+  /** Wait until the file stands still, and load it. `null`: nothing to report. */
+  async #settle(file: ModuleFile): Promise<Outcome | null> {
+    const { path } = file;
+    let failure: LoadError | null = null;
+    let failedAt = 0;
+    let state = await stateOf(path);
+    let since = Date.now();
+    let first = true;
+    const countedOff = (): void => {
+      if (first) this.#unsettled--;
+      first = false;
+    };
+    while (!this.#closed) {
+      const stable = file.kind === 'build' || Date.now() - since >= this.#options.settleMs;
+      if (state !== '' && stable && failure === null) {
+        const outcome = await this.#load(file);
+        const now = await stateOf(path);
+        if (now === state && !(outcome instanceof LoadError)) {
+          countedOff();
+          return outcome;
+        }
+        if (outcome instanceof LoadError) failure = outcome;
+        failedAt = Date.now();
+        // The others of the batch need not wait for a file that may stay broken.
+        countedOff();
+        this.#flush();
+      }
+      await delay(this.#options.settleMs);
+      const now = await stateOf(path);
+      if (now !== state) {
+        state = now;
+        since = Date.now();
+        failure = null;
+      } else if (state === '' && Date.now() - since >= this.#removeMs) {
+        countedOff();
+        return inodeOf(this.#folder) === null ? null : { file, removed: true };
+      } else if (failure !== null && Date.now() - failedAt >= this.#options.graceMs) {
+        return { file, failure };
+      }
+    }
+    countedOff();
+    return null;
+  }
+
+  async #load(file: ModuleFile): Promise<Outcome | LoadError> {
+    try {
+      return { file, module: await loadModuleFile(file, this.#folder) };
+    } catch (error) {
+      if (error instanceof LoadError) return error;
+      throw error;
+    }
+  }
+
+  /** Files that changed together are reported together. */
+  #flush(): void {
+    if (this.#unsettled > 0 || this.#ready.length === 0) return;
+    const outcomes = this.#ready;
+    this.#ready = [];
+    if (this.#settling.size === 0) this.#removeMs = this.#options.removeMs;
+    this.#report(outcomes);
+  }
+
+  #report(outcomes: readonly Outcome[]): void {
+    const changed: CompiledModule[] = [];
+    const removed: string[] = [];
+    const failed: LoadError[] = [];
+    for (const outcome of outcomes) {
+      const { file } = outcome;
+      const holder = this.#paths.get(file.name);
+      if ('removed' in outcome) {
+        if (holder !== undefined && holder.path !== file.path) continue;
+        this.#paths.delete(file.name);
+        if (this.#reported.delete(file.name)) removed.push(file.name);
+        continue;
+      }
+      const content = 'module' in outcome ? outcome.module.version : outcome.failure.format();
+      if (holder !== undefined && holder.path !== file.path && inodeOf(holder.path) !== null) {
+        failed.push(duplicateModule(file, holder));
+        continue;
+      }
+      this.#paths.set(file.name, file);
+      if (this.#reported.get(file.name) === content) continue;
+      this.#reported.set(file.name, content);
+      if ('module' in outcome) changed.push(outcome.module);
+      else failed.push(outcome.failure);
+    }
+    if (changed.length + removed.length + failed.length > 0 && !this.#closed) {
+      this.#options.onBatch({ changed, removed, failed });
+    }
+  }
+}
+
+type Outcome =
+  | { readonly file: ModuleFile; readonly module: CompiledModule }
+  | { readonly file: ModuleFile; readonly failure: LoadError }
+  | { readonly file: ModuleFile; readonly removed: true };
+
+/** What changes whenever the file does; empty if there is none. */
+async function stateOf(path: string): Promise<string> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch {
+    // Gone, or about to be renamed into place.
+    return '';
+  }
+  return stats.isFile() ? `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}` : '';
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
+}

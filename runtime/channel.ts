@@ -1,0 +1,106 @@
+/**
+ * Channel: this scheduler's end of the two rings that join it with one other scheduler.
+ *
+ * Invariants:
+ *  1. Frames arrive in the order written; after the peer died, what it had published is still read.
+ *  2. A full ring never blocks and never loses: frames wait in the writer's backlog, and processes
+ *     that send more are held back (`hold`) at their next scheduling point until the backlog is
+ *     gone. Past `BACKLOG_MAX` the sender waits where it stands: see `Scheduler.waitForRoom`.
+ */
+
+import type { Process } from './process.js';
+import type { Lane } from './lane.js';
+import { RingReader, RingWriter } from './ring.js';
+import { AWAKE, DOZING, IN_EVENT_LOOP, SLEEP, type SharedState } from './shared-state.js';
+
+/** Backlog at which a sending process is held back. */
+export const BACKLOG_HOLD: number = 256 * 1024;
+/** Backlog at which even a process that never reaches a scheduling point must wait. */
+export const BACKLOG_MAX: number = 16 * 1024 * 1024;
+
+export type FrameHandler = (op: number, to: unknown, a: unknown, b: unknown, payload: unknown) => void;
+
+export class Channel {
+  readonly life: number;
+  readonly slot: number;
+  readonly writer: RingWriter;
+  readonly reader: RingReader;
+  readonly lane: Lane;
+  readonly #state: SharedState;
+  #held: Process[] = [];
+  #written = false;
+
+  constructor(
+    life: number,
+    slot: number,
+    state: SharedState,
+    outbound: SharedArrayBuffer,
+    inbound: SharedArrayBuffer,
+    lane: Lane,
+  ) {
+    this.life = life;
+    this.slot = slot;
+    this.#state = state;
+    this.lane = lane;
+    this.writer = new RingWriter(outbound, lane);
+    this.reader = new RingReader(inbound, lane);
+  }
+
+  write(
+    op: number,
+    to: unknown,
+    a: unknown,
+    b: unknown,
+    payload: unknown,
+    transfer?: readonly ArrayBuffer[],
+  ): void {
+    this.writer.write(op, to, a, b, payload, transfer);
+    this.#written = true;
+  }
+
+  /** Does the peer lag so far behind that senders should stop? */
+  get congested(): boolean {
+    return this.writer.backlogBytes > BACKLOG_HOLD;
+  }
+
+  /** Let a process wait until the backlog is gone. */
+  hold(proc: Process): void {
+    this.#held.push(proc);
+  }
+
+  /** Make everything written visible to the peer, and wake it. @returns processes to run again */
+  flush(): readonly Process[] | null {
+    const { writer } = this;
+    const backlog = writer.backlogBytes > 0;
+    if (!this.#written && !backlog) return null;
+    if (backlog) writer.pump();
+    writer.flush();
+    this.#written = false;
+    this.#wakePeer();
+    if (this.#held.length === 0 || writer.backlogBytes > 0) return null;
+    const released = this.#held;
+    this.#held = [];
+    return released;
+  }
+
+  /** Is there anything that still has to go out? */
+  get pending(): boolean {
+    return this.#written || this.writer.backlogBytes > 0;
+  }
+
+  /** All processes held back, when the peer is gone. */
+  releaseAll(): readonly Process[] {
+    const released = this.#held;
+    this.#held = [];
+    return released;
+  }
+
+  #wakePeer(): void {
+    const { cells } = this.#state;
+    const cell = this.#state.at(this.slot, SLEEP);
+    const asleep = Atomics.load(cells, cell);
+    if (asleep === AWAKE || Atomics.compareExchange(cells, cell, asleep, AWAKE) !== asleep) return;
+    if (asleep === DOZING) Atomics.notify(cells, cell);
+    else if (asleep === IN_EVENT_LOOP) this.lane.wake();
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * String numbering: which strings the peer knows by id, seen from the encoder.
+ *
+ * Pids, names, tags and property values repeat; a string that is sent a second time gets an id, and
+ * from the third time on is one word. Asking for a second time keeps strings that occur once, such
+ * as texts and fresh references, from driving out the others.
+ *
+ * Invariants:
+ *  1. An id belongs to at most one string; the oldest gives way when all are taken.
+ *  2. `rollback` takes back what was numbered since `commit`, as the peer will not hear of it.
+ *
+ * Source: the atom cache of OTP's distribution protocol, which bounds its table the same way.
+ */
+import { STRINGS_MAX } from './codec.js';
+
+/** Strings seen once, before they are forgotten. */
+const YOUNG_MAX = 2048;
+
+const internTable: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
+
+/** Property names are unique and flat, so asking for one releases what the string was a slice of. */
+function intern(text: string): boolean {
+  return text in internTable;
+}
+
+export class StringNumbering {
+  readonly #ids = new Map<string, number>();
+  readonly #strings: (string | undefined)[] = [];
+  readonly #fresh: string[] = [];
+  #young = new Set<string>();
+  #next = 0;
+
+  /** @returns the id by which the peer knows the string, if it does */
+  idOf(text: string): number | undefined {
+    return this.#ids.get(text);
+  }
+
+  /** Has the string come up lately, so that numbering it will pay? */
+  isRepeated(text: string): boolean {
+    if (this.#young.delete(text)) return true;
+    if (this.#young.size >= YOUNG_MAX) this.#young = new Set();
+    intern(text);
+    this.#young.add(text);
+    return false;
+  }
+
+  /** Number a string that has no id. The caller tells the peer in this frame. */
+  assign(text: string): number {
+    const id = this.#next;
+    const previous = this.#strings[id];
+    if (previous !== undefined) this.#ids.delete(previous);
+    this.#strings[id] = text;
+    this.#ids.set(text, id);
+    this.#fresh.push(text);
+    this.#next = (id + 1) % STRINGS_MAX;
+    return id;
+  }
+
+  commit(): void {
+    if (this.#fresh.length > 0) this.#fresh.length = 0;
+  }
+
+  /** Forget what was numbered since the last commit. */
+  rollback(): void {
+    for (const text of this.#fresh) {
+      const id = this.#ids.get(text);
+      if (id === undefined) continue;
+      this.#ids.delete(text);
+      this.#strings[id] = undefined;
+    }
+    this.#fresh.length = 0;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Context: what runs now on this thread.
+ *
+ * One object per thread, written by the scheduler's run loop and read by every built-in function.
+ * `process` is `null` outside of slices: in the callbacks of Node's event loop, and in any thread
+ * that is no scheduler.
+ *
+ * Invariant: whoever sets `process` or `task` puts back what was there before it returns, so that
+ * a slice that runs on top of another stack leaves the outer one as it was.
+ */
+
+import type { Task } from './coroutine.js';
+import { ProcessError, UNWIND } from './errors.js';
+import { DEAD, type Process } from './process.js';
+import type { Scheduler } from './scheduler.js';
+
+interface Context {
+  scheduler: Scheduler | null;
+  process: Process | null;
+  task: Task | null;
+  /** Reductions left of the slice; at or below 0 the process yields at its next scheduling point. */
+  budget: number;
+}
+
+export const context: Context = { scheduler: null, process: null, task: null, budget: 0 };
+
+/** The running process; raises where there is none, and unwinds one that is dead already. */
+export function runningProcess(what: string): Process {
+  const proc = context.process;
+  if (proc === null) throw outsideProcess(what);
+  if (proc.status === DEAD) throw UNWIND;
+  return proc;
+}
+
+/** The scheduler of this thread; raises where there is none. */
+export function runningScheduler(what: string): Scheduler {
+  const scheduler = context.scheduler;
+  if (scheduler === null) throw outsideProcess(what);
+  return scheduler;
+}
+
+function outsideProcess(what: string): ProcessError {
+  return new ProcessError(
+    'badarg',
+    `${what}: must be called by a process; there is none here (the top level of a module, a callback of ` +
+      'a Node event or of a native promise). Await instead, or turn the events into messages with forward().',
+  );
+}

@@ -1,0 +1,349 @@
+/**
+ * Coroutines: how an `async` function of a module runs.
+ *
+ * The loader compiles it to a generator. A call runs the generator at once up to its first pending
+ * `await` and returns a `Task`, a thenable. `await` of a finished task goes on without a stop; of a
+ * pending one the caller's task becomes the task's *waiter* and the generator yields. The scheduler
+ * resumes only the innermost task; when that finishes it goes on with its waiter in the same loop,
+ * so the cost of a wake-up does not depend on the depth of the call.
+ *
+ * Invariants:
+ *  1. A generator yields only after `awaitValue` or `receive` returned PARK, and that call has
+ *     already recorded who will resume it: a waiter, the process's receiver, its ready list or the
+ *     callback of a native promise. Broken, the coroutine would sleep for ever.
+ *  2. A task belongs to the process that started it and is resumed only in a slice of that process.
+ *  3. A task that failed is looked at by somebody (`AWAITED`) or ends its process.
+ *
+ * Source: ECMAScript, "Await", "AsyncFunctionStart"; the shape is that of Erlang's processes.
+ */
+
+import { context } from './context.js';
+import type { Process } from './process.js';
+
+/** What `awaitValue` and `receive` return when the generator must yield. */
+export const PARK: unique symbol = Symbol('park');
+
+export const PENDING = 0;
+export const DONE = 1;
+export const FAILED = 2;
+/** Failed, and somebody has taken the error. */
+export const AWAITED = 3;
+/** On the ready list of its process, to be resumed with `value` (or to have it thrown). */
+export const READY = 4;
+export const READY_FAILED = 5;
+
+export type Coroutine<T> = Generator<unknown, T, unknown>;
+
+/** The waiter of the task that is the process itself. */
+const ROOT: unique symbol = Symbol('root');
+
+export class Task<T = unknown> implements PromiseLike<T> {
+  generator: Coroutine<T> | null;
+  readonly process: Process | null;
+  state: number = PENDING;
+  /** The result or the error; while READY, what it is resumed with. */
+  value: unknown = undefined;
+  waiter: Task | Task[] | typeof ROOT | null = null;
+  /** Next on the ready list. */
+  link: Task | null = null;
+
+  constructor(generator: Coroutine<T> | null, process: Process | null) {
+    this.generator = generator;
+    this.process = process;
+  }
+
+  /** As `Promise.prototype.then`; the callbacks run in the process that owns the task. */
+  // biome-ignore lint/suspicious/noThenProperty: a task is a thenable on purpose, so that it works where promises work
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Task<A | B> {
+    return startIn(this.process, () => reaction(this, onFulfilled, onRejected)) as Task<A | B>;
+  }
+
+  /** As `Promise.prototype.catch`. */
+  catch<B>(onRejected?: ((error: unknown) => B | PromiseLike<B>) | null): Task<T | B> {
+    return this.then(undefined, onRejected);
+  }
+
+  /** As `Promise.prototype.finally`. */
+  finally(onFinally?: (() => void) | null): Task<T> {
+    return startIn(this.process, () => finallyReaction(this, onFinally)) as Task<T>;
+  }
+}
+
+/** Run a coroutine up to its first pending await. Cost: one task, about 80 bytes. */
+export function start<T>(generator: Coroutine<T>): Task<T> {
+  const task = new Task<T>(generator, context.process);
+  const caller = context.task;
+  context.task = task as Task;
+  advance(task as Task, undefined, false);
+  context.task = caller;
+  if (task.state === FAILED) noteFailure(task as Task);
+  return task;
+}
+
+/** A task that is finished already. */
+export function finished<T>(value: T): Task<T> {
+  const task = new Task<T>(null, context.process);
+  task.state = DONE;
+  task.value = value;
+  return task;
+}
+
+/** A task that somebody else will finish with `complete`. */
+export function pendingTask<T>(process: Process | null): Task<T> {
+  return new Task<T>(null, process);
+}
+
+/**
+ * `await value`, first half: the value if it is there, else PARK, and then the generator must yield.
+ *
+ * @throws the error of a failed task
+ */
+export function awaitValue(value: unknown): unknown {
+  if (value instanceof Task) {
+    if (value.state === DONE && --context.budget > 0) return value.value;
+    return awaitTask(value);
+  }
+  if (isThenable(value)) {
+    parkOnPromise(context.task as Task, value);
+    return PARK;
+  }
+  if (--context.budget > 0) return value;
+  return yieldWith(value);
+}
+
+/** Give way to other processes, then go on with `value`. */
+export function yieldWith(value: unknown): typeof PARK {
+  makeReady(context.task as Task, value, false);
+  return PARK;
+}
+
+function awaitTask(target: Task): unknown {
+  const task = context.task as Task;
+  switch (target.state) {
+    case DONE:
+      return yieldWith(target.value);
+    case FAILED:
+    case AWAITED:
+      target.state = AWAITED;
+      throw target.value;
+    default:
+      addWaiter(target, task);
+      return PARK;
+  }
+}
+
+function addWaiter(target: Task, task: Task): void {
+  if (target.waiter === null) target.waiter = task;
+  else if (Array.isArray(target.waiter)) target.waiter.push(task);
+  else if (target.waiter !== ROOT) target.waiter = [target.waiter, task];
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** Resume `task` when a native promise settles: its callbacks only put the task on the ready list. */
+function parkOnPromise(task: Task, promise: PromiseLike<unknown>): void {
+  const proc = task.process;
+  const { scheduler } = context;
+  scheduler?.nativeWaitBegins();
+  const settle = (value: unknown, failed: boolean): void => {
+    scheduler?.nativeWaitEnds();
+    if (task.generator === null && task.state !== PENDING) return;
+    if (proc === null) resume(task, value, failed);
+    else makeReady(task, value, failed);
+  };
+  promise.then(
+    (value) => settle(value, false),
+    (error: unknown) => settle(error, true),
+  );
+}
+
+/** Put a parked task on the ready list of its process, to be resumed in the next slice. */
+export function makeReady(task: Task, value: unknown, failed: boolean): void {
+  const proc = task.process;
+  if (proc === null) {
+    queueMicrotask(() => resume(task, value, failed));
+    return;
+  }
+  task.value = value;
+  task.state = failed ? READY_FAILED : READY;
+  task.link = null;
+  if (proc.ready === null) proc.ready = task;
+  else {
+    let last = proc.ready;
+    while (last.link !== null) last = last.link;
+    last.link = task;
+  }
+  context.scheduler?.wake(proc);
+}
+
+/** Take the first task of the ready list and run it. */
+export function resumeReady(proc: Process): void {
+  const task = proc.ready as Task;
+  proc.ready = task.link;
+  task.link = null;
+  const failed = task.state === READY_FAILED;
+  const { value } = task;
+  task.state = PENDING;
+  task.value = undefined;
+  resume(task, value, failed);
+}
+
+/** Finish a task that has no generator of its own, and go on with who waits for it. */
+export function complete(task: Task, value: unknown, failed: boolean): void {
+  makeReady(task, value, failed);
+}
+
+/** Run `task` with `value` (or throw it into the task), then everyone who waits for it. */
+export function resume(task: Task, value: unknown, failed: boolean): void {
+  let current = task;
+  for (;;) {
+    context.task = current;
+    advance(current, value, failed);
+    if (current.state === PENDING || current.state >= READY) break;
+    const { waiter } = current;
+    if (waiter === null) {
+      if (current.state === FAILED) noteFailure(current);
+      break;
+    }
+    if (waiter === ROOT) {
+      finishRoot(current);
+      break;
+    }
+    value = current.value;
+    failed = current.state !== DONE;
+    if (failed) current.state = AWAITED;
+    if (Array.isArray(waiter)) {
+      for (const other of waiter) makeReady(other, value, failed);
+      break;
+    }
+    current = waiter;
+  }
+  context.task = null;
+}
+
+/** One step of the generator: up to its next yield or its end. */
+function advance(task: Task, value: unknown, failed: boolean): void {
+  const { generator } = task;
+  if (generator === null) {
+    finish(task, value, failed);
+    return;
+  }
+  let step: IteratorResult<unknown, unknown>;
+  try {
+    step = failed ? generator.throw(value) : generator.next(value);
+  } catch (error) {
+    task.generator = null;
+    finish(task, error, true);
+    return;
+  }
+  if (step.done === true) {
+    task.generator = null;
+    finishWith(task, step.value);
+  }
+}
+
+/** A coroutine that returns a task or a promise takes over its outcome, as async functions do. */
+function finishWith(task: Task, value: unknown): void {
+  if (value instanceof Task) {
+    if (value.state === DONE) finish(task, value.value, false);
+    else if (value.state === FAILED || value.state === AWAITED) {
+      value.state = AWAITED;
+      finish(task, value.value, true);
+    } else addWaiter(value, task);
+  } else if (isThenable(value)) parkOnPromise(task, value);
+  else finish(task, value, false);
+}
+
+function finish(task: Task, value: unknown, failed: boolean): void {
+  task.state = failed ? FAILED : DONE;
+  task.value = value;
+}
+
+/**
+ * Run the entry function of a process in the current context. Its result is the process: when it
+ * finishes, the process ends. Also how a process goes on with an empty stack (`erlang:hibernate/3`).
+ */
+export function runRoot(proc: Process, entry: (...args: never[]) => unknown, args: unknown[]): void {
+  const { scheduler } = context;
+  let result: unknown;
+  try {
+    result = entry(...(args as never[]));
+  } catch (error) {
+    scheduler?.rootFinished(proc, error, true);
+    return;
+  }
+  if (result instanceof Task) {
+    if (result.state === PENDING || result.state >= READY) result.waiter = ROOT;
+    else finishRoot(result);
+  } else if (isThenable(result)) {
+    const root = new Task(null, proc);
+    root.waiter = ROOT;
+    parkOnPromise(root, result);
+  } else {
+    scheduler?.rootFinished(proc, result, false);
+  }
+}
+
+function finishRoot(root: Task): void {
+  const failed = root.state !== DONE;
+  if (failed) root.state = AWAITED;
+  context.scheduler?.rootFinished(root.process as Process, root.value, failed);
+}
+
+function noteFailure(task: Task): void {
+  if (task.process !== null) context.scheduler?.taskFailed(task);
+}
+
+function startIn<T>(process: Process | null, make: () => Coroutine<T>): Task<T> {
+  const outer = context.process;
+  context.process = process;
+  const task = start(make());
+  context.process = outer;
+  return task;
+}
+
+function* reaction(
+  task: Task,
+  onFulfilled: ((value: never) => unknown) | null | undefined,
+  onRejected: ((error: unknown) => unknown) | null | undefined,
+): Coroutine<unknown> {
+  let value: unknown;
+  try {
+    value = yield* settled(task);
+  } catch (error) {
+    if (typeof onRejected !== 'function') throw error;
+    return onRejected(error);
+  }
+  return typeof onFulfilled === 'function' ? onFulfilled(value as never) : value;
+}
+
+function* finallyReaction(task: Task, onFinally: (() => unknown) | null | undefined): Coroutine<unknown> {
+  try {
+    return yield* settled(task);
+  } finally {
+    const result = onFinally?.();
+    if (awaitValue(result) === PARK) yield;
+  }
+}
+
+/** The outcome of a task, never in the same turn: callbacks of `then` run after their caller. */
+function* settled(task: Task): Coroutine<unknown> {
+  if (task.state === FAILED) task.state = AWAITED;
+  if (task.state === PENDING || task.state >= READY) {
+    addWaiter(task, context.task as Task);
+    return yield;
+  }
+  yieldWith(undefined);
+  yield;
+  if (task.state === AWAITED) throw task.value;
+  return task.value;
+}
+

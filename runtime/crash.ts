@@ -1,0 +1,86 @@
+/**
+ * Crash: from what was thrown to an exit reason, and to a report for the post-mortem.
+ *
+ * Reasons are plain data: an `Error` never leaves its thread.
+ *
+ * Source: OTP Reference Manual, "Errors and Error Handling" › "Exit Reasons"; SEMANTICS §3, §9.
+ */
+
+import { copy } from './copy.js';
+import { ExitError, InvariantError } from './errors.js';
+import type { CrashReport, FunctionName } from './hosting.js';
+import type { Process } from './process.js';
+import type { Scheduler } from './scheduler.js';
+import type { CrashReason, ErrorReason } from './terms.js';
+
+const CAUSES_MAX = 8;
+const MESSAGES_MAX = 10;
+
+/**
+ * The exit reason for what a process threw.
+ *
+ * @throws an InvariantError as it is: that is a bug in the machine, and ends the thread
+ */
+export function exitReasonOf(thrown: unknown): unknown {
+  if (thrown instanceof InvariantError) throw thrown;
+  if (thrown instanceof ExitError) return thrown.reason;
+  return crashReasonOf(thrown, 0);
+}
+
+function crashReasonOf(thrown: unknown, depth: number): CrashReason {
+  if (!(thrown instanceof Error)) return { kind: 'nocatch', value: plain(thrown), stack: '' };
+  const extras = thrown as { code?: unknown; reason?: unknown; cause?: unknown };
+  const reason: { -readonly [Key in keyof ErrorReason]: ErrorReason[Key] } = {
+    kind: 'error',
+    name: String(thrown.name),
+    message: String(thrown.message),
+    stack: String(thrown.stack ?? ''),
+  };
+  if (typeof extras.code === 'string') reason.code = extras.code;
+  if (typeof extras.reason === 'string') reason.reason = extras.reason;
+  if (extras.cause !== undefined && depth < CAUSES_MAX) {
+    reason.cause = crashReasonOf(extras.cause, depth + 1);
+  }
+  return reason;
+}
+
+/** A copy that can travel; what cannot be copied is replaced by its text. */
+function plain(value: unknown): unknown {
+  try {
+    return copy(value);
+  } catch {
+    return String(value);
+  }
+}
+
+export function isCrash(reason: unknown): reason is CrashReason {
+  const kind = (reason as { kind?: unknown } | null)?.kind;
+  return kind === 'error' || kind === 'nocatch';
+}
+
+/** What is known of a process at the moment it crashes. */
+export function crashReport(scheduler: Scheduler, proc: Process, reason: CrashReason): CrashReport {
+  const { extra, mailbox } = proc;
+  return {
+    time: Date.now(),
+    pid: proc.pid,
+    scheduler: scheduler.slot,
+    initialCall: initialCall(scheduler, proc),
+    name: extra?.name ?? null,
+    label: extra?.label,
+    parent: proc.parent,
+    reason,
+    messageQueueLength: mailbox?.length ?? 0,
+    messages: mailbox?.peek(MESSAGES_MAX) ?? [],
+    links: [...(proc.links?.keys() ?? [])],
+    dictionary: [...(extra?.dictionary?.entries() ?? [])],
+    reductions: proc.reductions,
+  };
+}
+
+/** `module.function` of the entry, or the function's own name where it is not exported. */
+export function initialCall(scheduler: Scheduler, proc: Process): string {
+  const name: FunctionName | undefined = scheduler.code.functionName(proc.entry);
+  if (name !== undefined) return `${name.module}.${name.name}`;
+  return proc.entry.name === '' ? '(anonymous)' : proc.entry.name;
+}

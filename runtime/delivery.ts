@@ -1,0 +1,268 @@
+/**
+ * Delivery: where a signal goes, and what it does to a process of this scheduler.
+ *
+ * Every function here takes the address as the sender knows it. A living process of this scheduler
+ * is reached by a plain call; any other address is told by its home: another scheduler's channel, a
+ * process whose spawn is still on its way, or nothing.
+ *
+ * Invariants:
+ *  1. Signals from one process to another are handled in the order sent, whatever their kind.
+ *  2. Signals are handled on reception, not in `receive`: a running process is linked, monitored
+ *     and ended like any other.
+ *
+ * Source: OTP Reference Manual, "Processes" › "Signals", "Receiving Signals"; the table of exit
+ * signals in "Processes" › "Error Handling".
+ */
+
+import { homeOf } from './address.js';
+import { BACKLOG_MAX, type Channel } from './channel.js';
+import { copy, copyWithTransfer } from './copy.js';
+import { terminate } from './lifecycle.js';
+import { Mailbox } from './mailbox.js';
+import { type Monitor, unhold, unwatch } from './monitors.js';
+import { DEAD, type Process } from './process.js';
+import type { Scheduler } from './scheduler.js';
+import * as signal from './signals.js';
+import type { Down, Exit, Pid, Ref } from './terms.js';
+
+/** Mailbox length at which the machine says so, once a crossing. */
+const LONG_MAILBOX = 100_000;
+
+// ---- messages -------------------------------------------------------------------------------------
+
+/** Put a message (already a copy of its own) into a living local process's mailbox. */
+export function deliver(scheduler: Scheduler, proc: Process, message: unknown): void {
+  proc.mailbox ??= new Mailbox();
+  const { mailbox, extra } = proc;
+  if (extra !== null) {
+    if (extra.limit !== null && mailbox.length >= extra.limit.limit) {
+      overflow(scheduler, proc);
+      return;
+    }
+    if (extra.hibernating !== null) {
+      mailbox.push(message, scheduler.refSerial | 0);
+      scheduler.wake(proc);
+      return;
+    }
+  }
+  mailbox.push(message, scheduler.refSerial | 0);
+  if (proc.receiver !== null) scheduler.wake(proc);
+  if (mailbox.length === LONG_MAILBOX) {
+    scheduler.log('warn', `the mailbox of ${proc.pid} holds ${LONG_MAILBOX} messages`, proc.pid);
+  }
+}
+
+function overflow(scheduler: Scheduler, proc: Process): void {
+  const extra = proc.more();
+  if (extra.limit?.onFull === 'kill') terminate(scheduler, proc, 'mailbox_limit');
+  else extra.dropped += 1;
+}
+
+/** Send a copy of `message` to a pid. Nothing happens where nobody lives. */
+export function sendToPid(
+  scheduler: Scheduler,
+  to: Pid,
+  message: unknown,
+  transfer?: readonly ArrayBuffer[],
+): void {
+  const proc = scheduler.processes.find(to);
+  if (proc !== null) {
+    deliver(scheduler, proc, transfer === undefined ? copy(message) : copyWithTransfer(message, transfer));
+    return;
+  }
+  const channel = channelTo(scheduler, to);
+  if (channel !== undefined) writeMessage(scheduler, channel, signal.MESSAGE, to, message, transfer);
+  else holdOrDrop(scheduler, signal.MESSAGE, to, null, null, copy(message));
+}
+
+/** Send a copy of `message` through an alias. */
+export function sendToAlias(
+  scheduler: Scheduler,
+  to: Ref,
+  message: unknown,
+  transfer?: readonly ArrayBuffer[],
+): void {
+  const home = homeOf(to, scheduler.node);
+  if (home === scheduler.life) {
+    receiveThroughAlias(scheduler, to, transfer === undefined ? copy(message) : copyWithTransfer(message, transfer));
+    return;
+  }
+  const channel = scheduler.channels.get(home);
+  if (channel !== undefined) writeMessage(scheduler, channel, signal.ALIAS_MESSAGE, to, message, transfer);
+  else copy(message);
+}
+
+export function receiveThroughAlias(scheduler: Scheduler, ref: Ref, message: unknown): void {
+  const alias = scheduler.aliases.find(ref);
+  if (alias === undefined || alias.ref !== ref) return;
+  if (alias.mode === 'reply' || alias.mode === 'reply_demonitor') scheduler.aliases.deactivate(ref);
+  if (alias.mode === 'reply') alias.owner.extra?.aliases?.delete(ref);
+  if (alias.mode === 'reply_demonitor') {
+    const monitor = scheduler.monitors.findHeld(ref);
+    if (monitor !== undefined) dropMonitor(scheduler, monitor);
+  }
+  deliver(scheduler, alias.owner, message);
+}
+
+function writeMessage(
+  scheduler: Scheduler,
+  channel: Channel,
+  op: number,
+  to: string,
+  message: unknown,
+  transfer: readonly ArrayBuffer[] | undefined,
+): void {
+  channel.write(op, to, null, null, message, transfer);
+  scheduler.followUp();
+  if (channel.congested) {
+    scheduler.overrun(channel);
+    if (channel.writer.backlogBytes > BACKLOG_MAX) scheduler.waitForRoom(channel, BACKLOG_MAX / 2);
+  }
+}
+
+// ---- routing --------------------------------------------------------------------------------------
+
+/** The channel to the scheduler that `address` names as its home, if that is another one. */
+export function channelTo(scheduler: Scheduler, address: string): Channel | undefined {
+  return scheduler.channels.get(homeOf(address, scheduler.node));
+}
+
+/**
+ * Is there, for all this scheduler can know, no such process: neither here, nor elsewhere, nor on
+ * its way?
+ */
+export function isGone(scheduler: Scheduler, pid: Pid): boolean {
+  return (
+    scheduler.processes.find(pid) === null &&
+    channelTo(scheduler, pid) === undefined &&
+    !isComing(scheduler, pid)
+  );
+}
+
+/** A pid of this scheduler whose creator's spawn has not arrived yet. */
+export function isComing(scheduler: Scheduler, pid: Pid): boolean {
+  if (!pid.startsWith(scheduler.pidPrefix)) return false;
+  const { creator, counter } = scheduler.processes.originOf(pid);
+  return creator !== scheduler.slot && counter > (scheduler.spawned[creator] ?? -1);
+}
+
+/** Keep a signal for a process that is being spawned; drop it where there will never be one. */
+export function holdOrDrop(
+  scheduler: Scheduler,
+  op: number,
+  to: Pid,
+  a: unknown,
+  b: unknown,
+  payload: unknown,
+  from = 0,
+): boolean {
+  if (!isComing(scheduler, to)) return false;
+  const held = scheduler.held.get(to);
+  const kept = { op, a, b, payload, from };
+  if (held === undefined) scheduler.held.set(to, [kept]);
+  else held.push(kept);
+  return true;
+}
+
+// ---- exit signals ---------------------------------------------------------------------------------
+
+/** Send an exit signal: explicit (`exit/2`), or because a link broke. */
+export function sendExit(
+  scheduler: Scheduler,
+  to: Pid,
+  from: Pid,
+  reason: unknown,
+  byLink: boolean,
+): void {
+  const proc = scheduler.processes.find(to);
+  if (proc !== null) {
+    receiveExit(scheduler, proc, from, copy(reason), byLink);
+    return;
+  }
+  const channel = channelTo(scheduler, to);
+  if (channel !== undefined) channel.write(signal.EXIT, to, from, byLink ? 1 : 0, reason);
+  else holdOrDrop(scheduler, signal.EXIT, to, from, byLink ? 1 : 0, copy(reason));
+}
+
+/** SEMANTICS §3, the table. The trap flag counts as it stands now. */
+export function receiveExit(
+  scheduler: Scheduler,
+  proc: Process,
+  from: Pid,
+  reason: unknown,
+  byLink: boolean,
+): void {
+  if (byLink) {
+    const state = proc.links?.get(from);
+    proc.links?.delete(from);
+    if (state !== 0) return;
+  } else if (reason === 'kill') {
+    terminate(scheduler, proc, 'killed');
+    return;
+  }
+  if (proc.trapExit) {
+    const message: Exit = { type: 'EXIT', from, reason };
+    deliver(scheduler, proc, message);
+  } else if (reason !== 'normal' || (!byLink && from === proc.pid)) {
+    terminate(scheduler, proc, reason);
+  }
+}
+
+// ---- monitors -------------------------------------------------------------------------------------
+
+/** The target of a monitor that lives here is gone: tell the holder. */
+export function fireMonitor(scheduler: Scheduler, monitor: Monitor, reason: unknown): void {
+  monitor.active = false;
+  const { holder } = monitor;
+  if (holder === null) {
+    scheduler.monitors.takeWatching(monitor.ref);
+    scheduler.channels
+      .get(homeOf(monitor.holderPid, scheduler.node))
+      ?.write(signal.DOWN, monitor.holderPid, monitor.ref, null, reason);
+    return;
+  }
+  notifyHolder(scheduler, holder, monitor, copy(reason));
+}
+
+/** DOWN goes into the holder's mailbox; the monitor, and an alias that ends with it, are gone. */
+export function notifyHolder(
+  scheduler: Scheduler,
+  holder: Process,
+  monitor: Monitor,
+  reason: unknown,
+): void {
+  unhold(holder, monitor);
+  scheduler.monitors.deleteHeld(monitor);
+  if (monitor.alias === 'demonitor' || monitor.alias === 'reply_demonitor') {
+    scheduler.aliases.deactivate(monitor.ref);
+  }
+  if (holder.status === DEAD) return;
+  const message: Down<string> = {
+    type: monitor.tag,
+    ref: monitor.ref,
+    target: monitor.shown,
+    reason,
+  };
+  deliver(scheduler, holder, message);
+}
+
+/** Take a monitor away from both sides, without a DOWN. */
+export function dropMonitor(scheduler: Scheduler, monitor: Monitor): void {
+  monitor.active = false;
+  if (monitor.holder !== null) {
+    unhold(monitor.holder, monitor);
+    scheduler.monitors.deleteHeld(monitor);
+  }
+  forgetAtTarget(scheduler, monitor);
+}
+
+/** The target's side of `dropMonitor`. */
+export function forgetAtTarget(scheduler: Scheduler, monitor: Monitor): void {
+  if (monitor.target !== null) {
+    unwatch(monitor.target, monitor);
+    return;
+  }
+  const channel = channelTo(scheduler, monitor.targetPid);
+  if (channel !== undefined) channel.write(signal.DEMONITOR, monitor.targetPid, monitor.ref, null, null);
+  else holdOrDrop(scheduler, signal.DEMONITOR, monitor.targetPid, monitor.ref, null, null);
+}

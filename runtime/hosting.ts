@@ -1,0 +1,61 @@
+/**
+ * Hosting: what a scheduler needs of the layers above it.
+ *
+ * `runtime/` is the bottom layer; the loader and the start-up code implement these interfaces and
+ * hand them in.
+ */
+
+import type { CrashReason, Pid } from './terms.js';
+
+export type EntryFunction = (...args: never[]) => unknown;
+
+/** A function as other schedulers can find it. */
+export interface FunctionName {
+  readonly module: string;
+  readonly name: string;
+}
+
+/** The code server's table on this scheduler. */
+export interface CodeLookup {
+  /** Under which name a function is exported; `undefined` for one that is not. */
+  functionName(fn: EntryFunction): FunctionName | undefined;
+  /** The function that name reaches now. */
+  lookup(module: string, name: string): EntryFunction | undefined;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+export interface LogEvent {
+  readonly level: LogLevel;
+  readonly text: string;
+  readonly pid: Pid | null;
+  readonly time: number;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** Why a process ended by an error: enough for a post-mortem. */
+export interface CrashReport {
+  readonly time: number;
+  readonly pid: Pid;
+  readonly scheduler: number;
+  readonly initialCall: string;
+  readonly name: string | null;
+  readonly label: unknown;
+  readonly parent: Pid | null;
+  readonly reason: CrashReason;
+  readonly messageQueueLength: number;
+  readonly messages: readonly unknown[];
+  readonly links: readonly Pid[];
+  readonly dictionary: readonly (readonly [unknown, unknown])[];
+  readonly reductions: number;
+}
+
+/** The main thread, as a scheduler sees it. */
+export interface Host {
+  log(event: LogEvent): void;
+  crashed(report: CrashReport): void;
+  /** An address the application listens on. */
+  announce(url: string): void;
+  /** Run an exported function in the dirty pool. */
+  dirty(fn: FunctionName, args: readonly unknown[]): PromiseLike<unknown>;
+}

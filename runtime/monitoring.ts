@@ -1,0 +1,120 @@
+/**
+ * Monitoring: making and removing monitors, on the holder's side and on the target's.
+ *
+ * Source: OTP, `erlang:monitor/3`, `erlang:demonitor/2`; SEMANTICS §4.
+ */
+
+import { addressKind } from './address.js';
+import type { AliasMode } from './aliases.js';
+import { channelTo, dropMonitor, holdOrDrop, isComing, notifyHolder } from './delivery.js';
+import { hold, Monitor, watch } from './monitors.js';
+import type { Process } from './process.js';
+import type { Scheduler } from './scheduler.js';
+import * as signal from './signals.js';
+import type { NamedTarget, Pid, Ref } from './terms.js';
+
+/**
+ * Monitor a process by pid or registered name. A name is resolved now, once.
+ *
+ * @returns the reference; where nobody is there a DOWN with `noproc` is in the mailbox already
+ */
+export function monitorProcess(
+  scheduler: Scheduler,
+  holder: Process,
+  target: string,
+  tag: string,
+  alias: AliasMode | null,
+): Ref {
+  const ref = scheduler.makeRef();
+  const serial = scheduler.refSerial;
+  const byName = addressKind(target) === 'name';
+  const pid = (byName ? scheduler.names.get(target) : target) as Pid | undefined;
+  const shown: Pid | NamedTarget = byName ? { name: target, node: scheduler.node } : (target as Pid);
+  if (alias !== null) scheduler.aliases.activate(serial, { ref, owner: holder, mode: alias });
+  if (pid === holder.pid) return ref;
+  const local = pid === undefined ? null : scheduler.processes.find(pid);
+  const monitor = new Monitor(
+    ref,
+    serial,
+    holder,
+    holder.pid,
+    local,
+    pid ?? (target as Pid),
+    shown,
+    tag,
+    alias,
+  );
+  hold(holder, monitor);
+  scheduler.monitors.addHeld(monitor);
+  if (local !== null) watch(local, monitor);
+  else if (pid === undefined || !askElsewhere(scheduler, pid, ref, holder)) {
+    notifyHolder(scheduler, holder, monitor, 'noproc');
+  }
+  return ref;
+}
+
+/** @returns false when nobody can be there */
+function askElsewhere(scheduler: Scheduler, pid: Pid, ref: Ref, holder: Process): boolean {
+  const channel = channelTo(scheduler, pid);
+  if (channel !== undefined) {
+    channel.write(signal.MONITOR, pid, ref, holder.pid, null);
+    return true;
+  }
+  if (!isComing(scheduler, pid)) return false;
+  return holdOrDrop(scheduler, signal.MONITOR, pid, ref, holder.pid, null);
+}
+
+/** A holder of another scheduler (or one that was told to wait for the spawn) monitors a process here. */
+export function receiveMonitor(
+  scheduler: Scheduler,
+  target: Process | null,
+  targetPid: Pid,
+  ref: Ref,
+  holderPid: Pid,
+): void {
+  const holder = scheduler.processes.find(holderPid);
+  if (holder !== null) {
+    const held = scheduler.monitors.findHeld(ref);
+    if (held === undefined || !held.active || target === null) return;
+    held.target = target;
+    watch(target, held);
+    return;
+  }
+  if (target === null) {
+    channelTo(scheduler, holderPid)?.write(signal.DOWN, holderPid, ref, null, 'noproc');
+    return;
+  }
+  const monitor = new Monitor(ref, 0, null, holderPid, target, targetPid, targetPid, 'DOWN', null);
+  watch(target, monitor);
+  scheduler.monitors.addWatching(monitor);
+}
+
+/** A DOWN has come from another scheduler. One for a monitor that was removed meanwhile is dropped. */
+export function receiveDown(scheduler: Scheduler, ref: Ref, reason: unknown): void {
+  const monitor = scheduler.monitors.findHeld(ref);
+  if (monitor?.holder == null) return;
+  monitor.active = false;
+  notifyHolder(scheduler, monitor.holder, monitor, reason);
+}
+
+/** A holder of another scheduler no longer wants to know. */
+export function receiveDemonitor(scheduler: Scheduler, ref: Ref): void {
+  const monitor = scheduler.monitors.takeWatching(ref);
+  if (monitor !== undefined) dropMonitor(scheduler, monitor);
+}
+
+/**
+ * Remove a monitor of the running process: after this no DOWN of it can be added.
+ *
+ * @returns whether it was there and had not fired
+ */
+export function demonitor(scheduler: Scheduler, holder: Process, ref: Ref): boolean {
+  const monitor = scheduler.monitors.findHeld(ref);
+  const alias = scheduler.aliases.find(ref);
+  if (alias?.ref === ref && alias.owner === holder && alias.mode !== 'explicit_unalias') {
+    scheduler.aliases.deactivate(ref);
+  }
+  if (monitor === undefined || monitor.holder !== holder) return false;
+  dropMonitor(scheduler, monitor);
+  return true;
+}

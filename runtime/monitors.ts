@@ -1,0 +1,137 @@
+/**
+ * Monitors: one-way, stackable, one-shot.
+ *
+ * A monitor is one object in two intrusive lists: the holder's (`held`) and the target's
+ * (`watch`). Where holder and target live on different schedulers each side has an object of its
+ * own, in one list, and the reference joins them.
+ *
+ * Invariant: a monitor that fired or was removed is in no list, so it cannot fire again; after
+ * `demonitor` returns no DOWN for it can be added.
+ *
+ * Source: OTP Reference Manual, "Processes" › "Monitors"; `erlang:monitor/3`, `erlang:demonitor/2`.
+ */
+
+import { serialOf } from './address.js';
+import type { AliasMode } from './aliases.js';
+import type { Process } from './process.js';
+import type { NamedTarget, Pid, Ref } from './terms.js';
+
+export class Monitor {
+  readonly ref: Ref;
+  /** Serial of the reference, where it was made on this scheduler. */
+  readonly serial: number;
+  /** The holder, where it lives on this scheduler. */
+  readonly holder: Process | null;
+  readonly holderPid: Pid;
+  /** The target, where it lives on this scheduler. */
+  target: Process | null;
+  readonly targetPid: Pid;
+  /** How DOWN names the target: `{name, node}` when it was monitored by name. */
+  readonly shown: Pid | NamedTarget;
+  readonly tag: string;
+  readonly alias: AliasMode | null;
+  active = true;
+  heldBefore: Monitor | null = null;
+  heldAfter: Monitor | null = null;
+  watchBefore: Monitor | null = null;
+  watchAfter: Monitor | null = null;
+
+  constructor(
+    ref: Ref,
+    serial: number,
+    holder: Process | null,
+    holderPid: Pid,
+    target: Process | null,
+    targetPid: Pid,
+    shown: Pid | NamedTarget,
+    tag: string,
+    alias: AliasMode | null,
+  ) {
+    this.ref = ref;
+    this.serial = serial;
+    this.holder = holder;
+    this.holderPid = holderPid;
+    this.target = target;
+    this.targetPid = targetPid;
+    this.shown = shown;
+    this.tag = tag;
+    this.alias = alias;
+  }
+}
+
+/** Put a monitor at the head of its holder's list. */
+export function hold(holder: Process, monitor: Monitor): void {
+  const first = holder.monitors;
+  monitor.heldAfter = first;
+  if (first !== null) first.heldBefore = monitor;
+  holder.monitors = monitor;
+}
+
+export function unhold(holder: Process, monitor: Monitor): void {
+  const { heldBefore, heldAfter } = monitor;
+  if (heldBefore === null) holder.monitors = heldAfter;
+  else heldBefore.heldAfter = heldAfter;
+  if (heldAfter !== null) heldAfter.heldBefore = heldBefore;
+  monitor.heldBefore = null;
+  monitor.heldAfter = null;
+}
+
+/** Put a monitor at the head of its target's list. */
+export function watch(target: Process, monitor: Monitor): void {
+  const first = target.watchers;
+  monitor.watchAfter = first;
+  if (first !== null) first.watchBefore = monitor;
+  target.watchers = monitor;
+}
+
+export function unwatch(target: Process, monitor: Monitor): void {
+  const { watchBefore, watchAfter } = monitor;
+  if (watchBefore === null) target.watchers = watchAfter;
+  else watchBefore.watchAfter = watchAfter;
+  if (watchAfter !== null) watchAfter.watchBefore = watchBefore;
+  monitor.watchBefore = null;
+  monitor.watchAfter = null;
+}
+
+/**
+ * Monitors by reference: those whose holder lives here (references made here), and those of
+ * holders elsewhere that watch a process here.
+ */
+export class MonitorIndex {
+  readonly #prefixLength: number;
+  /** By serial: numbers hash faster than references, and all these references are of this scheduler. */
+  readonly #held = new Map<number, Monitor>();
+  readonly #watching = new Map<Ref, Monitor>();
+
+  /** @param refPrefix what every reference made on this scheduler begins with */
+  constructor(refPrefix: string) {
+    this.#prefixLength = refPrefix.length;
+  }
+
+  get count(): number {
+    return this.#held.size + this.#watching.size;
+  }
+
+  addHeld(monitor: Monitor): void {
+    this.#held.set(monitor.serial, monitor);
+  }
+
+  findHeld(ref: Ref): Monitor | undefined {
+    const monitor = this.#held.get(serialOf(ref, this.#prefixLength));
+    return monitor?.ref === ref ? monitor : undefined;
+  }
+
+  deleteHeld(monitor: Monitor): void {
+    this.#held.delete(monitor.serial);
+  }
+
+  addWatching(monitor: Monitor): void {
+    this.#watching.set(monitor.ref, monitor);
+  }
+
+  takeWatching(ref: Ref): Monitor | undefined {
+    const monitor = this.#watching.get(ref);
+    if (monitor !== undefined) this.#watching.delete(ref);
+    return monitor;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Process: what the scheduler keeps of one process.
+ *
+ * An idle process is this object, its coroutine and one task, about 500 bytes. What few processes
+ * need (names, dictionary, aliases, timers, owned resources) is in `extra`, made on first use.
+ *
+ * Status, one of:
+ *   FRESH    spawned, never run; on a run queue
+ *   WAITING  parked, on no queue; whoever makes it runnable enqueues it
+ *   QUEUED   runnable, on exactly one run queue (or held back by a channel: `BLOCKED`)
+ *   RUNNING  executing now: `context.process`
+ *   DEAD     ended; nothing of it runs again. Set before any link or monitor hears of it.
+ * Only the owning scheduler's thread changes it.
+ *
+ * Source: OTP Reference Manual, "Processes".
+ */
+
+import type { Task } from './coroutine.js';
+import type { Mailbox, Match } from './mailbox.js';
+import type { Monitor } from './monitors.js';
+import type { MailboxLimit, Pid, Ref } from './terms.js';
+import type { Timer } from './timers.js';
+
+export const FRESH = 0;
+export const WAITING = 1;
+export const QUEUED = 2;
+export const RUNNING = 3;
+export const DEAD = 4;
+
+export const LOW = 0;
+export const NORMAL = 1;
+export const HIGH = 2;
+
+/** A coroutine that waits in `receive`, and for what. */
+export interface Receiver {
+  readonly task: Task;
+  readonly match: Match | null;
+  readonly timer: Timer | null;
+}
+
+/** Something native that is closed when the process dies. */
+export interface Owned {
+  readonly resource: object;
+  readonly close: (resource: never) => unknown;
+}
+
+/** What only some processes have. */
+export class ProcessExtra {
+  name: string | null = null;
+  label: unknown = undefined;
+  dictionary: Map<unknown, unknown> | null = null;
+  /** Aliases that are not those of a monitor. */
+  aliases: Set<Ref> | null = null;
+  owned: Owned[] | null = null;
+  /** Head of the list of timers that end with this process. */
+  timers: Timer | null = null;
+  limit: MailboxLimit | null = null;
+  dropped = 0;
+  /** What the main thread wants to know when the process has ended. */
+  onExit: ((reason: unknown) => void)[] = [];
+  /** Further coroutines of this process that wait in `receive`, in the order they began. */
+  receivers: Receiver[] = [];
+  /** Where the process goes on when it is woken from `hibernate`. */
+  hibernating: { readonly entry: (...args: never[]) => unknown; readonly args: unknown[] } | null =
+    null;
+}
+
+export class Process {
+  readonly pid: Pid;
+  readonly creator: number;
+  readonly counter: number;
+  readonly parent: Pid | null;
+  readonly entry: (...args: never[]) => unknown;
+  args: unknown[] | null;
+  status: number = FRESH;
+  priority: number = NORMAL;
+  trapExit = false;
+  reductions = 0;
+  /** Link of the run queue. */
+  next: Process | null = null;
+  mailbox: Mailbox | null = null;
+  /** The coroutine that waits in `receive`; `null` when none does. Its match is in `match`. */
+  receiver: Task | null = null;
+  match: Match | null = null;
+  receiveTimer: Timer | null = null;
+  /** Coroutines that can go on, oldest first, linked by `Task.link`. */
+  ready: Task | null = null;
+  /** Peers and the state of each link: 0 active, else the id of the unlink under way. */
+  links: Map<Pid, number> | null = null;
+  /** Head of the list of monitors that this process holds. */
+  monitors: Monitor | null = null;
+  /** Head of the list of monitors that watch this process. */
+  watchers: Monitor | null = null;
+  extra: ProcessExtra | null = null;
+
+  constructor(
+    pid: Pid,
+    creator: number,
+    counter: number,
+    parent: Pid | null,
+    entry: (...args: never[]) => unknown,
+    args: unknown[],
+  ) {
+    this.pid = pid;
+    this.creator = creator;
+    this.counter = counter;
+    this.parent = parent;
+    this.entry = entry;
+    this.args = args;
+  }
+
+  /** The rarely used part, made now if there is none. */
+  more(): ProcessExtra {
+    this.extra ??= new ProcessExtra();
+    return this.extra;
+  }
+}

@@ -1,0 +1,545 @@
+/**
+ * Scheduler: the run loop of one thread, and everything its processes share.
+ *
+ * A *turn* runs slices from the run queue, and between groups of slices receives signals from
+ * other schedulers, fires timers and sends what was written. After about a millisecond it gives
+ * Node's event loop its turn, so sockets and files are served however much there is to run. With
+ * nothing to run it spins briefly (a peer's answer is often a few microseconds away: 0.2 µs to see
+ * it, against 20 µs to be woken), then sleeps in the event loop.
+ *
+ * Invariants:
+ *  1. Processes of this scheduler run on this thread only; one slice at a time is the innermost.
+ *  2. Everything written to a channel is flushed before the thread sleeps.
+ *  3. The thread announces its sleep (SLEEP cell) before it looks at its rings for the last time,
+ *     and a peer looks at the SLEEP cell after it has published: one of the two sees the other.
+ *
+ * Source: OTP, ERTS internal documentation, "Scheduling"; DESIGN measured in ARCHITECTURE.md.
+ */
+
+import { homeOf } from './address.js';
+import { AliasTable } from './aliases.js';
+import type { Channel } from './channel.js';
+import { context } from './context.js';
+import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
+import { invariant } from './errors.js';
+import type { CodeLookup, Host, LogLevel } from './hosting.js';
+import { MonitorIndex } from './monitors.js';
+import { Placement } from './placement.js';
+import { PortTable } from './ports.js';
+import { DEAD, FRESH, type Process, QUEUED, RUNNING, WAITING } from './process.js';
+import { ProcessTable } from './process-table.js';
+import { RunQueue } from './run-queue.js';
+import type { SharedCounters } from './shared-counters.js';
+import type { SharedNames } from './shared-names.js';
+import * as shared from './shared-state.js';
+import { COUNTER_BLOCK, type SharedState } from './shared-state.js';
+import type { Pending } from './requests.js';
+import type { HeldSignal } from './signals.js';
+import type { Pid, Ref } from './terms.js';
+import { TIMEOUT } from './timeout.js';
+import { type Timer, TimerQueue } from './timers.js';
+
+/** Work a slice may do: about as many built-in calls and awaits. */
+export const REDUCTIONS_MAX = 4000;
+/** Slices between two looks at the rings and the clock. */
+const SLICES_PER_POLL = 32;
+/** Frames taken from one ring at a time. */
+const FRAMES_PER_POLL = 1024;
+const TIMERS_PER_POLL = 1024;
+/** How long a turn keeps Node's event loop waiting. */
+const TURN_MS = 1;
+/** The same while a process awaits a native promise: promises settle only between turns. */
+const TURN_WITH_PROMISES_MS = 0.1;
+const SPIN_MS_MIN = 0.02;
+const SPIN_MS_MAX = 0.4;
+/** A timer nearer than this is waited for in naps, as Node's timers are a millisecond coarse. */
+const DOZE_BELOW_MS = 2;
+const DOZE_MS = 0.25;
+const SLEEP_MS_MAX = 2 ** 30;
+
+export interface SchedulerOptions {
+  readonly node: string;
+  readonly slot: number;
+  readonly slots: number;
+  readonly life: number;
+  readonly state: SharedState;
+  readonly names: SharedNames;
+  readonly counters: SharedCounters;
+  readonly code: CodeLookup;
+  readonly host: Host;
+}
+
+/** What the rest of the engine does for the loop; joined in `engine.ts`, so that imports have no cycle. */
+export interface Engine {
+  /** Handle one frame from a peer. */
+  receive(scheduler: Scheduler, channel: Channel, op: number, to: unknown, a: unknown, b: unknown, payload: unknown): void;
+  /** Give the receiver of a process its message, if there is one. @returns whether anything ran */
+  resumeReceiver(scheduler: Scheduler, proc: Process): boolean;
+  /** The entry function of a process is through. */
+  rootFinished(scheduler: Scheduler, proc: Process, value: unknown, failed: boolean): void;
+}
+
+export class Scheduler {
+  readonly node: string;
+  readonly slot: number;
+  readonly slots: number;
+  readonly life: number;
+  /** What every pid, and every reference, of this scheduler begins with. */
+  readonly pidPrefix: string;
+  readonly refPrefix: string;
+  readonly state: SharedState;
+  readonly names: SharedNames;
+  readonly counters: SharedCounters;
+  readonly code: CodeLookup;
+  readonly host: Host;
+  readonly processes: ProcessTable;
+  readonly monitors: MonitorIndex;
+  readonly aliases: AliasTable;
+  readonly ports: PortTable;
+  readonly timers: TimerQueue = new TimerQueue();
+  readonly timersByRef: Map<Ref, Timer> = new Map();
+  readonly runQueue: RunQueue = new RunQueue();
+  readonly placement: Placement;
+  /** By life of the peer. */
+  readonly channels: Map<number, Channel> = new Map();
+  /** Questions to other schedulers that are not answered yet. */
+  readonly requests: Map<number, Pending> = new Map();
+  /** Signals for processes whose spawn is still on its way, by pid. */
+  readonly held: Map<Pid, HeldSignal[]> = new Map();
+  /** Greatest pid counter seen from each creator's slot. */
+  readonly spawned: number[] = new Array<number>(64).fill(-1);
+  /** Number of the slice that runs, for placement. */
+  slice: number = 0;
+  /** The last reference's serial; its low 32 bits are the epoch of messages. */
+  refSerial: number = 0;
+
+  readonly #engine: Engine;
+  readonly #clockOffset: number;
+  readonly #clock = performance;
+  #channelList: Channel[] = [];
+  #nextCounter = 0;
+  #lastCounter = -1;
+  #nativeWaits = 0;
+  #failures: Task[] = [];
+  #inTurn = false;
+  #scheduled = false;
+  #stopped = false;
+  #sleepTimer: NodeJS.Timeout | undefined;
+  #spinMs = SPIN_MS_MIN;
+  #idleSince = -1;
+  #busyMs = 0;
+  #turns = 0;
+  #reductions = 0;
+  #startedAt: number;
+
+  constructor(options: SchedulerOptions, engine: Engine) {
+    this.node = options.node;
+    this.slot = options.slot;
+    this.slots = options.slots;
+    this.life = options.life;
+    this.pidPrefix = `<${options.node}.${options.life}.`;
+    this.refPrefix = `#Ref<${options.node}.${options.life}.`;
+    this.state = options.state;
+    this.names = options.names;
+    this.counters = options.counters;
+    this.code = options.code;
+    this.host = options.host;
+    this.processes = new ProcessTable(this.pidPrefix);
+    this.monitors = new MonitorIndex(this.refPrefix);
+    this.aliases = new AliasTable(this.refPrefix);
+    this.ports = new PortTable(this);
+    this.placement = new Placement(options.state, options.slot, options.slots);
+    this.#engine = engine;
+    const [seconds, nanoseconds] = process.hrtime();
+    this.#clockOffset = seconds * 1000 + nanoseconds / 1e6 - this.#clock.now();
+    this.#startedAt = this.now();
+    invariant(context.scheduler === null, 'one scheduler a thread');
+    context.scheduler = this;
+  }
+
+  /** From now on other schedulers may place processes here. */
+  open(): void {
+    this.state.set(this.slot, shared.LIFE, this.life);
+  }
+
+  /** Monotonic milliseconds, the same on every thread of the machine. Cost: 45 ns. */
+  now(): number {
+    return this.#clock.now() + this.#clockOffset;
+  }
+
+  // ---- identities -------------------------------------------------------------------------------
+
+  /** A pid counter that no life of this slot has used. */
+  nextCounter(): number {
+    if (this.#nextCounter > this.#lastCounter) {
+      const block = this.state.add(this.slot, shared.SPAWN_BLOCK, 1) - 1;
+      this.#nextCounter = block * COUNTER_BLOCK + 1;
+      this.#lastCounter = (block + 1) * COUNTER_BLOCK;
+    }
+    return this.#nextCounter++;
+  }
+
+  makeRef(): Ref {
+    return `${this.refPrefix}${++this.refSerial}>` as Ref;
+  }
+
+  /** The scheduler life that an address names, -1 if it names none of this node. */
+  homeOf(address: string): number {
+    return homeOf(address, this.node);
+  }
+
+  /**
+   * Something was done that a turn has to follow up: a timer was started, a channel written. Inside a
+   * turn that goes without saying; in a callback of the event loop the turn must be asked for.
+   */
+  followUp(): void {
+    if (!this.#inTurn) this.ensureTurn();
+  }
+
+  log(level: LogLevel, text: string, pid: Pid | null, fields?: Readonly<Record<string, unknown>>): void {
+    const event = { level, text, pid, time: Date.now() };
+    this.host.log(fields === undefined ? event : { ...event, fields });
+  }
+
+  // ---- run queue --------------------------------------------------------------------------------
+
+  /** Make a parked process runnable. Does nothing to one that is queued, running or dead. */
+  wake(proc: Process): void {
+    if (proc.status !== WAITING) return;
+    proc.status = QUEUED;
+    this.runQueue.push(proc);
+    this.followUp();
+  }
+
+  /** The receive time-out of a process has passed: let it look. */
+  wakeExpired(proc: Process): void {
+    this.wake(proc);
+  }
+
+  /** A receive that waits behind another one has timed out. */
+  timeOut(task: Task): void {
+    makeReady(task, TIMEOUT, false);
+  }
+
+  /** Put a new process on the run queue. */
+  enqueueFresh(proc: Process): void {
+    this.runQueue.push(proc);
+    this.followUp();
+  }
+
+  /** A coroutine of a process failed and nobody waits for it: looked at again once promises have settled. */
+  taskFailed(task: Task): void {
+    this.#failures.push(task);
+    this.followUp();
+  }
+
+  rootFinished(proc: Process, value: unknown, failed: boolean): void {
+    this.#engine.rootFinished(this, proc, value, failed);
+  }
+
+  nativeWaitBegins(): void {
+    this.#nativeWaits += 1;
+  }
+
+  nativeWaitEnds(): void {
+    this.#nativeWaits -= 1;
+  }
+
+  // ---- channels ---------------------------------------------------------------------------------
+
+  attach(channel: Channel): void {
+    this.channels.set(channel.life, channel);
+    this.#channelList = [...this.channels.values()];
+    // Counters of earlier lives of that slot are behind: their spawns will not come any more.
+    this.spawned[channel.slot] = this.state.get(channel.slot, shared.SPAWN_BLOCK) * COUNTER_BLOCK;
+    channel.lane.onWake(() => this.ensureTurn());
+  }
+
+  detach(channel: Channel): void {
+    this.channels.delete(channel.life);
+    this.#channelList = [...this.channels.values()];
+    for (const proc of channel.releaseAll()) this.#requeue(proc);
+  }
+
+  /** Read what a peer has published. */
+  drain(channel: Channel, framesMax: number): number {
+    if (!channel.reader.available) return 0;
+    return channel.reader.read(
+      (op, to, a, b, payload) => this.#engine.receive(this, channel, op, to, a, b, payload),
+      framesMax,
+    );
+  }
+
+  /**
+   * A process that never reaches a scheduling point has filled a peer's ring and its backlog. Wait
+   * here for room; meanwhile receive, so that two schedulers that flood each other both go on.
+   */
+  waitForRoom(channel: Channel, backlogMax: number): void {
+    while (channel.writer.backlogBytes > backlogMax && this.channels.get(channel.life) === channel) {
+      this.#flush();
+      if (this.state.get(channel.slot, shared.LIFE) !== channel.life) return;
+      if (!this.#poll()) Atomics.wait(this.state.cells, this.state.at(0, shared.SLEEP), 0, 0.05);
+    }
+  }
+
+  #poll(): boolean {
+    let received = 0;
+    for (const channel of this.#channelList) received += this.drain(channel, FRAMES_PER_POLL);
+    return received > 0;
+  }
+
+  #inboundAvailable(): boolean {
+    for (const channel of this.#channelList) if (channel.reader.available) return true;
+    return false;
+  }
+
+  #flush(): void {
+    for (const channel of this.#channelList) {
+      const released = channel.flush();
+      if (released !== null) for (const proc of released) this.#requeue(proc);
+    }
+  }
+
+  #outboundPending(): boolean {
+    for (const channel of this.#channelList) if (channel.pending) return true;
+    return false;
+  }
+
+  #requeue(proc: Process): void {
+    if (proc.status !== QUEUED) return;
+    this.runQueue.push(proc);
+    this.followUp();
+  }
+
+  // ---- the loop ---------------------------------------------------------------------------------
+
+  /** See to it that a turn runs soon. For callbacks of the event loop. */
+  ensureTurn(): void {
+    if (this.#scheduled || this.#inTurn || this.#stopped) return;
+    this.#scheduled = true;
+    this.state.set(this.slot, shared.SLEEP, shared.AWAKE);
+    setImmediate(this.#turn);
+  }
+
+  /** Stop for good: no process runs again. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#sleepTimer);
+    this.#sleepTimer = undefined;
+    context.scheduler = null;
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    if (this.#sleepTimer !== undefined) {
+      clearTimeout(this.#sleepTimer);
+      this.#sleepTimer = undefined;
+    }
+    this.#inTurn = true;
+    try {
+      if (this.#failures.length > 0) this.#checkFailures();
+      this.#runTurn();
+    } finally {
+      this.#inTurn = false;
+    }
+  };
+
+  #runTurn(): void {
+    const { runQueue, timers } = this;
+    const begun = this.now();
+    const deadline = begun + (this.#nativeWaits > 0 ? TURN_WITH_PROMISES_MS : TURN_MS);
+    let worked = false;
+    let now = begun;
+    for (;;) {
+      for (let slices = 0; slices < SLICES_PER_POLL; slices++) {
+        const proc = runQueue.shift();
+        if (proc === null) break;
+        if (proc.status === DEAD) continue;
+        worked = true;
+        this.runSlice(proc);
+      }
+      if (this.#poll()) worked = true;
+      if (timers.nextDue < Number.POSITIVE_INFINITY) {
+        now = this.now();
+        if (timers.nextDue <= now && timers.expire(now, TIMERS_PER_POLL) > 0) worked = true;
+      }
+      this.#flush();
+      if (runQueue.length === 0) {
+        now = this.now();
+        if (worked) this.#idleSince = now;
+        if (now >= deadline || this.#failures.length > 0 || !this.#spin(now, deadline)) break;
+      } else {
+        now = this.now();
+        if (now >= deadline || this.#failures.length > 0) break;
+      }
+    }
+    this.#account(begun, this.now(), worked);
+    if (this.#stopped) return;
+    if (runQueue.length > 0 || this.#failures.length > 0 || this.#inboundAvailable()) this.ensureTurnSoon();
+    else this.#rest();
+  }
+
+  /** From inside a turn: go on after the event loop had its turn. */
+  ensureTurnSoon(): void {
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  /** Run one slice of a process. */
+  runSlice(proc: Process): void {
+    const outerProcess = context.process;
+    const outerTask = context.task;
+    const outerBudget = context.budget;
+    this.slice += 1;
+    context.process = proc;
+    context.task = null;
+    context.budget = REDUCTIONS_MAX;
+    if (proc.status === FRESH) {
+      proc.status = RUNNING;
+      const args = proc.args as unknown[];
+      proc.args = null;
+      runRoot(proc, proc.entry, args);
+    } else {
+      proc.status = RUNNING;
+      do {
+        if (proc.ready !== null) resumeReady(proc);
+        else if (!this.#engine.resumeReceiver(this, proc)) break;
+      } while (context.budget > 0 && (proc.status as number) === RUNNING);
+    }
+    const used = REDUCTIONS_MAX - context.budget;
+    proc.reductions += used;
+    this.#reductions += used;
+    context.process = outerProcess;
+    context.task = outerTask;
+    context.budget = outerBudget;
+    if ((proc.status as number) === RUNNING) this.#park(proc);
+  }
+
+  #park(proc: Process): void {
+    const congested = this.#congestedFor;
+    if (congested !== null) {
+      this.#congestedFor = null;
+      if (this.channels.get(congested.life) === congested && congested.congested) {
+        if (this.#isRunnable(proc)) {
+          proc.status = QUEUED;
+          congested.hold(proc);
+          return;
+        }
+      }
+    }
+    if (this.#isRunnable(proc)) {
+      proc.status = QUEUED;
+      this.runQueue.push(proc);
+    } else {
+      proc.status = WAITING;
+    }
+  }
+
+  /** The channel that the slice in progress has overrun. */
+  #congestedFor: Channel | null = null;
+
+  /** The running process has overrun a channel: it yields at its next scheduling point and is held back. */
+  overrun(channel: Channel): void {
+    this.#congestedFor = channel;
+    context.budget = 0;
+  }
+
+  #isRunnable(proc: Process): boolean {
+    if (proc.ready !== null) return true;
+    const { mailbox, receiveTimer } = proc;
+    if (receiveTimer !== null && receiveTimer.index < 0) return true;
+    if (mailbox === null) return false;
+    if (proc.receiver !== null) return mailbox.hasUnseen;
+    return proc.extra !== null && proc.extra.hibernating !== null && mailbox.length > 0;
+  }
+
+  /** @returns true as soon as there is something to do, false when the event loop should have its turn */
+  #spin(from: number, deadline: number): boolean {
+    if (this.#channelList.length === 0) return false;
+    const until = Math.min(deadline, this.#idleSince + this.#spinMs, this.timers.nextDue);
+    let now = from;
+    while (now < until) {
+      for (let look = 0; look < 50; look++) if (this.#inboundAvailable()) return true;
+      now = this.now();
+    }
+    return this.timers.nextDue <= now;
+  }
+
+  /** Nothing to run: sleep until a signal, an event or a timer. */
+  #rest(): void {
+    if (this.#outboundPending()) {
+      this.ensureTurnSoon();
+      return;
+    }
+    const { state, slot } = this;
+    const now = this.now();
+    const due = this.timers.nextDue - now;
+    if (due <= 0) {
+      this.ensureTurnSoon();
+      return;
+    }
+    if (due < DOZE_BELOW_MS) {
+      state.set(slot, shared.SLEEP, shared.DOZING);
+      if (!this.#inboundAvailable()) {
+        Atomics.wait(state.cells, state.at(slot, shared.SLEEP), shared.DOZING, Math.min(due, DOZE_MS));
+      }
+      state.set(slot, shared.SLEEP, shared.AWAKE);
+      this.ensureTurnSoon();
+      return;
+    }
+    state.set(slot, shared.SLEEP, shared.IN_EVENT_LOOP);
+    if (this.#inboundAvailable()) {
+      state.set(slot, shared.SLEEP, shared.AWAKE);
+      this.ensureTurnSoon();
+      return;
+    }
+    this.#adaptSpin(now);
+    if (due < Number.POSITIVE_INFINITY) {
+      const ms = Math.min(Math.floor(due - DOZE_BELOW_MS / 2), SLEEP_MS_MAX);
+      this.#sleepTimer = setTimeout(this.#turn, Math.max(1, ms));
+    }
+    this.#sleptAt = now;
+  }
+
+  #sleptAt = 0;
+
+  /** Spin longer where sleeps are cut short by peers, shorter where they last. */
+  #adaptSpin(now: number): void {
+    const slept = this.#idleSince - this.#sleptAt;
+    if (slept > 0 && slept < SPIN_MS_MAX) this.#spinMs = Math.min(SPIN_MS_MAX, this.#spinMs * 2);
+    else if (now - this.#sleptAt > 2 * SPIN_MS_MAX) this.#spinMs = Math.max(SPIN_MS_MIN, this.#spinMs / 2);
+  }
+
+  #checkFailures(): void {
+    const failures = this.#failures;
+    this.#failures = [];
+    for (const task of failures) {
+      const proc = task.process as Process;
+      if (task.state !== FAILED || proc.status === DEAD) continue;
+      task.state = AWAITED;
+      this.inProcess(proc, () => this.rootFinished(proc, task.value, true));
+    }
+  }
+
+  /** Run `body` as if `proc` had called it, outside of a slice. */
+  inProcess(proc: Process, body: () => void): void {
+    const outer = context.process;
+    context.process = proc;
+    body();
+    context.process = outer;
+  }
+
+  #account(begun: number, ended: number, worked: boolean): void {
+    const { state, slot } = this;
+    this.#turns += 1;
+    if (worked) this.#busyMs += Math.max(0, (this.#idleSince > begun ? this.#idleSince : ended) - begun);
+    state.set(slot, shared.RUN_QUEUE, this.runQueue.length);
+    state.set(slot, shared.PROCESSES, this.processes.count);
+    state.set(slot, shared.TIMERS, this.timers.length);
+    state.setFigure(slot, shared.REDUCTIONS, this.#reductions);
+    state.setFigure(slot, shared.BUSY_MS, this.#busyMs);
+    state.setFigure(slot, shared.TOTAL_MS, ended - this.#startedAt);
+    state.setFigure(slot, shared.TURNS, this.#turns);
+  }
+}

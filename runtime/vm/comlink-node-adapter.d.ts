@@ -1,0 +1,6 @@
+/** Comlink ships the types of its Node adapter under another name than the module. */
+declare module 'comlink/dist/esm/node-adapter.mjs' {
+  import type { MessagePort } from 'node:worker_threads';
+  import type { Endpoint } from 'comlink';
+  export default function nodeEndpoint(port: MessagePort): Endpoint;
+}

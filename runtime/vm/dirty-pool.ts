@@ -1,0 +1,68 @@
+/**
+ * Dirty pool: the threads for work that computes long or blocks. A Piscina pool of its own, so that
+ * such work never takes a scheduler's thread. Started with the first task.
+ *
+ * Source: OTP, `erl_nif`, "Dirty NIFs".
+ */
+
+import { Piscina } from 'piscina';
+import type { CodeServer } from '../../loader/code-server.js';
+import type { CompiledModule } from '../../loader/module.js';
+import { loadOrder } from '../../loader/module-graph.js';
+import type { FunctionName } from '../hosting.js';
+import type { DirtyAnswer, DirtyTask } from './dirty-thread.js';
+import type { Outcome } from './protocol.js';
+
+export class DirtyPool {
+  readonly #threads: number;
+  readonly #code: CodeServer;
+  #pool: Piscina<DirtyTask, DirtyAnswer> | null = null;
+
+  constructor(threads: number, code: CodeServer) {
+    this.#threads = threads;
+    this.#code = code;
+  }
+
+  async run(fn: FunctionName, args: readonly unknown[]): Promise<Outcome> {
+    this.#pool ??= new Piscina<DirtyTask, DirtyAnswer>({
+      filename: new URL('./dirty-thread.js', import.meta.url).href,
+      name: 'run',
+      minThreads: 0,
+      maxThreads: this.#threads,
+      idleTimeout: 10_000,
+    });
+    const needed = closure(this.#code.current, fn.module);
+    const versions = needed.map(({ name, version }) => ({ name, version }));
+    let code: readonly CompiledModule[] = [];
+    for (;;) {
+      const task: DirtyTask = { module: fn.module, name: fn.name, args, versions, code };
+      const answer = await this.#pool.run(task).catch(failed);
+      if (!('missing' in answer)) return answer;
+      // Another thread may take the task next time, and lack more: send all of it then.
+      code = code.length === 0 ? needed.filter(({ name }) => answer.missing.includes(name)) : needed;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#pool?.destroy();
+    this.#pool = null;
+  }
+}
+
+function failed(error: unknown): Outcome {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { ok: false, reason: { kind: 'error', name, message, stack: stack ?? '' } };
+}
+
+/** A module and all it imports, dependencies first. */
+function closure(current: ReadonlyMap<string, CompiledModule>, root: string): CompiledModule[] {
+  const found = new Map<string, CompiledModule>();
+  const visit = (name: string): void => {
+    const module = current.get(name);
+    if (module === undefined || found.has(name)) return;
+    found.set(name, module);
+    for (const { module: imported } of module.imports) if (imported !== null) visit(imported);
+  };
+  visit(root);
+  return loadOrder([...found.values()], (name) => current.has(name));
+}

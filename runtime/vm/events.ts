@@ -1,0 +1,52 @@
+/**
+ * Events of the machine that a host program can listen to.
+ */
+
+import type { LoadReport } from '../../loader/code-server.js';
+import type { LoadError } from '../../loader/errors.js';
+import type { CrashReport, LogEvent } from '../hosting.js';
+
+/** What happens in a machine, by the name of the event. */
+export interface VmEvents {
+  /** Modules were loaded while running. */
+  readonly load: { readonly reports: readonly LoadReport[]; readonly removed: readonly string[] };
+  /** A module did not load; what was loaded before stays. */
+  readonly loadError: LoadError;
+  /** A process ended by an uncaught error or throw. */
+  readonly crash: CrashReport;
+  /** Crash reports left out because more came than could be passed on. */
+  readonly crashesOmitted: number;
+  readonly schedulerDown: { readonly slot: number; readonly life: number; readonly cause: string };
+  readonly schedulerUp: { readonly slot: number; readonly life: number };
+  readonly log: LogEvent;
+  /** An address that the application listens on. */
+  readonly announce: string;
+}
+
+export type VmEventName = keyof VmEvents;
+export type VmListener<E extends VmEventName> = (event: VmEvents[E]) => void;
+
+/** A small typed emitter: a listener that throws does not keep the others from hearing. */
+export class VmEmitter {
+  readonly #listeners = new Map<VmEventName, Set<(event: never) => void>>();
+
+  /** @returns a function that stops listening */
+  on<E extends VmEventName>(name: E, listener: VmListener<E>): () => void {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    set.add(listener as (event: never) => void);
+    return () => set.delete(listener as (event: never) => void);
+  }
+
+  emit<E extends VmEventName>(name: E, event: VmEvents[E]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as VmListener<E>)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Host link: a scheduler thread's side of what it tells the main thread.
+ *
+ * Log lines and crash reports are collected and sent in batches, one batch under way at a time, so
+ * that a storm of them costs a bounded amount of memory and never holds up a process. What does not
+ * fit is counted.
+ */
+
+import * as Comlink from 'comlink';
+import type { CrashReport, FunctionName, Host, LogEvent } from '../hosting.js';
+import type { HostControl } from './protocol.js';
+import { UserError } from './user-error.js';
+
+const WAITING_MAX = 1000;
+
+export class HostLink implements Host {
+  readonly #remote: Comlink.Remote<HostControl>;
+  #logs: LogEvent[] = [];
+  #crashes: CrashReport[] = [];
+  #omitted = 0;
+  #sending = false;
+
+  constructor(remote: Comlink.Remote<HostControl>) {
+    this.#remote = remote;
+  }
+
+  log(event: LogEvent): void {
+    if (this.#logs.length < WAITING_MAX) this.#logs.push(event);
+    this.#send();
+  }
+
+  crashed(report: CrashReport): void {
+    if (this.#crashes.length < WAITING_MAX) this.#crashes.push(report);
+    else this.#omitted += 1;
+    this.#send();
+  }
+
+  announce(url: string): void {
+    this.#remote.announced(url).catch(() => {});
+  }
+
+  async dirty(fn: FunctionName, args: readonly unknown[]): Promise<unknown> {
+    const outcome = await this.#remote.dirty(fn, args);
+    if (outcome.ok) return outcome.value;
+    throw UserError.from(outcome.reason);
+  }
+
+  /** Everything said so far has reached the main thread. */
+  async flush(): Promise<void> {
+    while (this.#sending || this.#logs.length > 0 || this.#crashes.length > 0) {
+      this.#send();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  #send(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    // After the slice that said it, so that one batch takes all of it.
+    setImmediate(() => {
+      this.#sendNow().catch(() => {
+        // The main thread is gone: nobody is left to tell.
+        this.#sending = false;
+      });
+    });
+  }
+
+  async #sendNow(): Promise<void> {
+    const logs = this.#logs;
+    const crashes = this.#crashes;
+    const omitted = this.#omitted;
+    this.#logs = [];
+    this.#crashes = [];
+    this.#omitted = 0;
+    if (crashes.length > 0) await this.#remote.crashed(crashes, omitted);
+    if (logs.length > 0) await this.#remote.logged(logs);
+    this.#sending = false;
+    if (this.#logs.length > 0 || this.#crashes.length > 0) this.#send();
+  }
+}

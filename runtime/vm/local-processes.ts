@@ -1,0 +1,139 @@
+/**
+ * Local processes: how the main thread starts, asks and ends processes on a scheduler.
+ *
+ * Runs on the scheduler thread. What the host asks for runs in processes of their own, so that it has
+ * the same isolation as everything else.
+ */
+
+import { type MessagePort } from 'node:worker_threads';
+import { call } from '../../bif/call.js';
+import { send } from '../../bif/send.js';
+import { copy } from '../copy.js';
+import { awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
+import { exitReasonOf } from '../crash.js';
+import { sendExit } from '../delivery.js';
+import { ProcessError } from '../errors.js';
+import type { EntryFunction } from '../hosting.js';
+import { terminate } from '../lifecycle.js';
+import type { Process } from '../process.js';
+import { receive } from '../receive.js';
+import type { Scheduler } from '../scheduler.js';
+import { type SpawnOptions, spawnWith } from '../spawn.js';
+import type { Pid } from '../terms.js';
+import type { Outcome } from './protocol.js';
+
+export class LocalProcesses {
+  readonly #scheduler: Scheduler;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
+    return this.#attempt(() => spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid);
+  }
+
+  run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome> {
+    return this.#runEntry(() => this.#entry(module, name), `${module}.${name}`, args, options);
+  }
+
+  call(to: string, request: unknown, timeoutMs: number | undefined): Promise<Outcome> {
+    const ask = (): EntryFunction => () => call(to, request, timeoutMs);
+    return this.#runEntry(ask, 'call', [], {});
+  }
+
+  send(to: string, message: unknown): Outcome {
+    const outcome = this.#attempt(() => send(to, message));
+    this.#scheduler.followUp();
+    return outcome;
+  }
+
+  /** One message is under way at a time: the next is taken when the host has answered. */
+  mailbox(port: MessagePort): Pid {
+    let answered: (() => void) | undefined;
+    port.on('message', () => answered?.());
+    function* forwarding(): Coroutine<never> {
+      for (;;) {
+        const received = receive();
+        const message = received === PARK ? yield : received;
+        const taken = new Promise<void>((resolve) => {
+          answered = resolve;
+        });
+        port.postMessage(message);
+        if (awaitValue(taken) === PARK) yield;
+      }
+    }
+    const entry = named(() => start(forwarding()), 'host.mailbox');
+    const { pid } = spawnWith(this.#scheduler, null, entry, [], { scheduler: this.#scheduler.slot });
+    (this.#scheduler.processes.find(pid) as Process).more().owned = [
+      { resource: port, close: () => port.close() },
+    ];
+    return pid;
+  }
+
+  /** @returns whether it was gone in time */
+  shutdown(pid: Pid, reason: unknown, timeoutMs: number): Promise<boolean> {
+    const proc = this.#scheduler.processes.find(pid);
+    if (proc === null) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), timeoutMs);
+      proc.more().onExit.push(() => {
+        clearTimeout(late);
+        resolve(true);
+      });
+      sendExit(this.#scheduler, pid, pid, reason, false);
+      this.#scheduler.followUp();
+    });
+  }
+
+  killAll(reason: unknown): void {
+    for (const proc of [...this.#scheduler.processes.all()]) terminate(this.#scheduler, proc, reason);
+  }
+
+  #entry(module: string, name: string): EntryFunction {
+    const entry = this.#scheduler.code.lookup(module, name);
+    if (entry === undefined) throw new ProcessError('undef', `${module}.${name} is not an exported function`);
+    return entry;
+  }
+
+  #runEntry(
+    entryOf: () => EntryFunction,
+    label: string,
+    args: unknown[],
+    options: SpawnOptions,
+  ): Promise<Outcome> {
+    const scheduler = this.#scheduler;
+    return new Promise((resolve) => {
+      let result: unknown;
+      const started = this.#attempt(() => {
+        const entry = entryOf();
+        function* running(): Coroutine<void> {
+          const now = awaitValue(entry(...(args as never[])));
+          result = copy(now === PARK ? yield : now, 'result');
+        }
+        const runner = named(() => start(running()), label);
+        return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot }).pid;
+      });
+      if (!started.ok) {
+        resolve(started);
+        return;
+      }
+      const proc = scheduler.processes.find(started.value as Pid) as Process;
+      proc.more().onExit.push((reason) =>
+        resolve(reason === 'normal' ? { ok: true, value: result } : { ok: false, reason: copy(reason) }),
+      );
+    });
+  }
+
+  #attempt(action: () => unknown): Outcome {
+    try {
+      return { ok: true, value: action() };
+    } catch (error) {
+      return { ok: false, reason: exitReasonOf(error) };
+    }
+  }
+}
+
+function named(entry: EntryFunction, name: string): EntryFunction {
+  return Object.defineProperty(entry, 'name', { value: name });
+}

@@ -1,0 +1,312 @@
+/**
+ * Machine: a whole tsvm, as a host program sees it. Main thread.
+ *
+ * Source: the shape of OTP's `erl` embedded in a program; `erl_call` for spawn, send and call.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import * as bifs from '../../bif/index.js';
+import { readBuild } from '../../loader/build-file.js';
+import { CodeServer, type LoadReport } from '../../loader/code-server.js';
+import { compileFunction, HOST_EXPORT } from '../../loader/compile-function.js';
+import { LoadError, UnreadableError } from '../../loader/errors.js';
+import type { CompiledModule } from '../../loader/module.js';
+import { compileProject, loadModuleFile, moduleFile, scanProject } from '../../loader/project.js';
+import { ModuleWatcher, type WatchBatch } from '../../loader/watch.js';
+import { homeOf } from '../address.js';
+import type { SpawnOptions } from '../spawn.js';
+import type { Destination, MessageOf, Pid } from '../terms.js';
+import { DirtyPool } from './dirty-pool.js';
+import { VmEmitter, type VmEventName, type VmListener } from './events.js';
+import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
+import type { HostControl, Outcome } from './protocol.js';
+import { collectStats, type VmStats } from './stats.js';
+import { type SchedulerThread, Threads } from './threads.js';
+import { UserError } from './user-error.js';
+
+type AnyFunction = (...args: never[]) => unknown;
+
+const SHUTDOWN_MS = 5000;
+
+/**
+ * Start a machine: scheduler threads, and the modules of a folder loaded on all of them.
+ *
+ * @throws VmOptionError for a wrong option; LoadError for modules that do not compile or load: nothing
+ *   is left running then
+ * Cost: about 150 ms, most of it the start of the threads.
+ */
+export async function startVm(options: VmOptions = {}): Promise<Vm> {
+  const vm = new Vm(checkOptions(options));
+  try {
+    await boots.get(vm)?.();
+  } catch (error) {
+    await vm.stop();
+    throw error;
+  }
+  return vm;
+}
+
+/** How to start a machine that was only made: for `startVm` alone. */
+const boots = new WeakMap<Vm, () => Promise<void>>();
+
+/** A running machine. Made by `startVm`. */
+export class Vm {
+  /** The node's name: what every pid of this machine carries. */
+  readonly node: string = freshNodeName();
+  /** Number of schedulers. */
+  readonly schedulers: number;
+  readonly #options: CheckedOptions;
+  readonly #events = new VmEmitter();
+  readonly #threads: Threads;
+  readonly #code: CodeServer;
+  readonly #dirty: DirtyPool;
+  readonly #mailboxes = new Set<() => void>();
+  #watcher: ModuleWatcher | null = null;
+  #next = 0;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+    this.schedulers = options.schedulers;
+    this.#code = new CodeServer({ schedulers: () => this.#threads.running.map(({ control }) => control) });
+    this.#dirty = new DirtyPool(options.dirtyThreads, this.#code);
+    this.#threads = new Threads({
+      node: this.node,
+      slots: options.schedulers,
+      heapMb: options.schedulerHeapMb,
+      host: this.#host(),
+      equip: ({ control }) => this.#code.attach(control),
+      onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
+      onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
+    });
+    boots.set(this, () => this.#boot());
+  }
+
+  async #boot(): Promise<void> {
+    const { modules, watch } = this.#options;
+    // Threads start while the modules compile.
+    const [compiled] = await Promise.all([
+      modules === undefined ? [] : compileAll(modules),
+      this.#threads.start(),
+    ]);
+    await this.#code.load(compiled);
+    if (watch && modules !== undefined) await this.#watch(modules);
+  }
+
+  // ---- processes ----------------------------------------------------------------------------------
+
+  /**
+   * Start a process: an exported function of a module, by name, or a self-contained function of the
+   * host program (its text is compiled; it sees the built-in functions of `tsvm`, and nothing of the
+   * host). Without `scheduler` in the options the schedulers take turns.
+   */
+  spawn<M = unknown>(module: string, name: string, args?: readonly unknown[], options?: SpawnOptions): Promise<Pid<M>>;
+  spawn<M, A extends readonly unknown[]>(fn: (...args: A) => unknown, args?: A, options?: SpawnOptions): Promise<Pid<M>>;
+  async spawn(...given: unknown[]): Promise<Pid> {
+    const { module, name, args, options } = await this.#entry(given);
+    const thread = this.#pick(options);
+    return valueOf(await thread.control.spawn(module, name, args, { ...options, scheduler: thread.slot })) as Pid;
+  }
+
+  /**
+   * Run a function in a process of its own and give what it returns.
+   *
+   * @throws UserError with the exit reason, if it ends in any other way than by returning
+   */
+  run<R = unknown>(module: string, name: string, args?: readonly unknown[], options?: SpawnOptions): Promise<R>;
+  run<A extends readonly unknown[], R>(fn: (...args: A) => R, args?: A, options?: SpawnOptions): Promise<Awaited<R>>;
+  async run(...given: unknown[]): Promise<unknown> {
+    const { module, name, args, options } = await this.#entry(given);
+    const thread = this.#pick(options);
+    return valueOf(await thread.control.run(module, name, args, { ...options, scheduler: thread.slot }));
+  }
+
+  /** Send a message to a pid, alias or name. */
+  async send<D extends Destination>(to: D, message: MessageOf<D>): Promise<void> {
+    valueOf(await this.#homeOf(to).control.send(to, message));
+  }
+
+  /** Ask a process that answers with `reply`, and wait, 5 s by default. */
+  async call<R = unknown>(to: Destination, request: unknown, timeoutMs?: number): Promise<R> {
+    return valueOf(await this.#homeOf(to).control.call(to, request, timeoutMs)) as R;
+  }
+
+  /**
+   * A process whose messages come to `handler`, in order, one at a time: the next one when the
+   * promise that it may return has settled.
+   */
+  async mailbox<M = unknown>(handler: (message: M) => unknown): Promise<Pid<M>> {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', async (message: M) => {
+      try {
+        await handler(message);
+      } finally {
+        port1.postMessage(null);
+      }
+    });
+    const close = (): void => port1.close();
+    port1.once('close', () => this.#mailboxes.delete(close));
+    this.#mailboxes.add(close);
+    const thread = this.#pick({});
+    return (await thread.control.mailbox(Comlink.transfer(port2, [port2]))) as Pid<M>;
+  }
+
+  /** End a process with a reason and wait until it is gone. @returns whether it was in time */
+  async shutdown(pid: Pid<never>, reason: unknown = 'shutdown', timeoutMs: number = SHUTDOWN_MS): Promise<boolean> {
+    const thread = this.#threads.byLife(homeOf(pid, this.node));
+    return thread === undefined ? true : thread.control.shutdown(pid as unknown as Pid, reason, timeoutMs);
+  }
+
+  // ---- code ---------------------------------------------------------------------------------------
+
+  /**
+   * Load builds or sources now, as one set: all on all schedulers, or nothing.
+   *
+   * @throws LoadError
+   */
+  async load(...files: readonly string[]): Promise<readonly LoadReport[]> {
+    const modules = await Promise.all(files.map((file) => this.#read(resolve(file))));
+    const reports = await this.#code.load(modules);
+    this.#events.emit('load', { reports, removed: [] });
+    return reports;
+  }
+
+  /** The loaded modules and their versions. */
+  get modules(): readonly { readonly name: string; readonly version: string }[] {
+    return Array.from(this.#code.current.values(), ({ name, version }) => ({ name, version }));
+  }
+
+  // ---- the machine --------------------------------------------------------------------------------
+
+  /** Listen to what happens in the machine. @returns a function that stops listening */
+  on<E extends VmEventName>(event: E, listener: VmListener<E>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** Figures of the machine and of each scheduler. */
+  stats(): Promise<VmStats> {
+    return collectStats(this.#threads, this.#code);
+  }
+
+  /** End every process, then the threads. Nothing is left behind. May be called more than once. */
+  stop(reason: unknown = 'shutdown'): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #stop(reason: unknown): Promise<void> {
+    await this.#watcher?.close();
+    await Promise.allSettled(this.#threads.running.map(({ control }) => control.killAll(reason)));
+    await this.#threads.stop();
+    await this.#dirty.stop();
+    for (const close of this.#mailboxes) close();
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------
+
+  #host(): HostControl {
+    return {
+      logged: (events) => {
+        for (const event of events) this.#events.emit('log', event);
+      },
+      crashed: (reports, omitted) => {
+        for (const report of reports) this.#events.emit('crash', report);
+        if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
+      },
+      announced: (url) => this.#events.emit('announce', url),
+      dirty: (fn, args): Promise<Outcome> => this.#dirty.run(fn, args),
+    };
+  }
+
+  /** The arguments of `spawn` and `run` in one shape; a function of the host is loaded first. */
+  async #entry(given: unknown[]): Promise<{ module: string; name: string; args: unknown[]; options: SpawnOptions }> {
+    if (typeof given[0] === 'function') {
+      const [fn, args, options] = given as [AnyFunction, unknown[]?, SpawnOptions?];
+      const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
+      await this.#code.load([compiled]);
+      return { module: compiled.name, name: HOST_EXPORT, args: [...(args ?? [])], options: options ?? {} };
+    }
+    const [module, name, args, options] = given as [string, string, unknown[]?, SpawnOptions?];
+    return { module, name, args: [...(args ?? [])], options: options ?? {} };
+  }
+
+  #pick({ scheduler }: SpawnOptions): SchedulerThread {
+    const { running } = this.#threads;
+    if (scheduler !== undefined) {
+      const pinned = this.#threads.bySlot(scheduler);
+      if (pinned === undefined) throw new Error(`scheduler ${scheduler} is not running; there are ${this.schedulers}`);
+      return pinned;
+    }
+    const thread = running[this.#next++ % Math.max(1, running.length)];
+    if (thread === undefined) throw new Error('the machine is not running');
+    return thread;
+  }
+
+  #homeOf(address: string): SchedulerThread {
+    const thread = this.#threads.byLife(homeOf(address, this.node));
+    return thread ?? this.#pick({});
+  }
+
+  async #read(file: string): Promise<CompiledModule> {
+    const root = this.#options.modules;
+    const found = root === undefined ? undefined : moduleFile(root, file);
+    if (root !== undefined && found !== undefined) return loadModuleFile(found, root);
+    try {
+      await readFile(file);
+    } catch (error) {
+      throw new UnreadableError(`cannot read the module: ${(error as Error).message}`, { file });
+    }
+    return readBuild({ path: file });
+  }
+
+  async #watch(folder: string): Promise<void> {
+    const known = new Map(Array.from(this.#code.current.values(), ({ name, version }) => [name, version]));
+    this.#watcher = await ModuleWatcher.start({
+      folder,
+      known,
+      poll: this.#options.poll,
+      onBatch: (batch) => void this.#changed(batch),
+    });
+  }
+
+  /** The modules folder has changed. What does not load is reported and changes nothing. */
+  async #changed({ changed, removed, failed }: WatchBatch): Promise<void> {
+    for (const error of failed) this.#events.emit('loadError', error);
+    const gone: string[] = [];
+    for (const name of removed) if (await this.#code.remove(name)) gone.push(name);
+    try {
+      const reports = await this.#code.load(changed);
+      const fresh = reports.filter((report) => report.changed);
+      if (fresh.length > 0 || gone.length > 0) this.#events.emit('load', { reports: fresh, removed: gone });
+    } catch (error) {
+      if (error instanceof LoadError) this.#events.emit('loadError', error);
+      else if (this.#stopped === null) throw error;
+    }
+  }
+}
+
+const BIF_NAMES: ReadonlySet<string> = new Set(Object.keys(bifs));
+
+/** All modules of a folder; every file that does not compile is in the error. */
+async function compileAll(folder: string): Promise<readonly CompiledModule[]> {
+  const { modules, errors } = await compileProject(await scanProject(folder));
+  const [first] = errors;
+  if (first === undefined) return modules;
+  if (errors.length === 1) throw first;
+  throw new AggregateError(errors, errors.map((error) => error.format()).join('\n\n'));
+}
+
+function valueOf(outcome: Outcome): unknown {
+  if (outcome.ok) return outcome.value;
+  throw UserError.from(outcome.reason);
+}
+
+/** Time first, so that names of later starts sort behind; then chance, for two starts in one second. */
+function freshNodeName(): string {
+  const seconds = Math.floor(Date.now() / 1000).toString(36);
+  return `${seconds}${(randomBytes(2).readUInt16LE() % 1296).toString(36).padStart(2, '0')}`;
+}

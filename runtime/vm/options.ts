@@ -1,0 +1,82 @@
+/** Options of `startVm`, checked before anything is started. */
+
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { CREATORS } from '../address.js';
+import { describe } from '../errors.js';
+
+export interface VmOptions {
+  /** Folder of modules, sources or builds. Without one, modules come by `vm.load` only. */
+  readonly modules?: string;
+  /** Scheduler threads; one per core by default. */
+  readonly schedulers?: number;
+  /** Load what changes in the modules folder; off by default. */
+  readonly watch?: boolean;
+  /** Look at files again and again instead of waiting for events: for containers and network drives. */
+  readonly poll?: boolean;
+  /** Heap limit of each scheduler thread, in MB; Node's default without one. */
+  readonly schedulerHeapMb?: number;
+  /** Threads of the dirty pool; one per core by default. */
+  readonly dirtyThreads?: number;
+}
+
+export interface CheckedOptions {
+  readonly modules: string | undefined;
+  readonly schedulers: number;
+  readonly watch: boolean;
+  readonly poll: boolean;
+  readonly schedulerHeapMb: number | undefined;
+  readonly dirtyThreads: number;
+}
+
+/** A wrong option, and what it should have been. */
+export class VmOptionError extends TypeError {
+  override readonly name = 'VmOptionError';
+}
+
+const NAMES = ['modules', 'schedulers', 'watch', 'poll', 'schedulerHeapMb', 'dirtyThreads'];
+/** The last of the slots that pids can name; slot 0 is nobody's. */
+const SCHEDULERS_MAX: number = CREATORS - 1;
+
+export function checkOptions(options: VmOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options);
+  for (const key of Object.keys(options)) {
+    if (!NAMES.includes(key)) throw wrong('options', `only ${NAMES.join(', ')}`, key);
+  }
+  const cores = availableParallelism();
+  const { modules, schedulers = Math.min(cores, SCHEDULERS_MAX), watch = false, poll = false } = options;
+  const { schedulerHeapMb, dirtyThreads = cores } = options;
+  if (modules !== undefined) checkFolder(modules);
+  checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
+  checkInteger('dirtyThreads', dirtyThreads, 1, 256);
+  if (schedulerHeapMb !== undefined) checkInteger('schedulerHeapMb', schedulerHeapMb, 16, 1024 * 1024);
+  if (typeof watch !== 'boolean') throw wrong('watch', 'a boolean', watch);
+  if (typeof poll !== 'boolean') throw wrong('poll', 'a boolean', poll);
+  if (watch && modules === undefined) throw wrong('watch', 'a modules folder to watch', 'none');
+  return {
+    modules: modules === undefined ? undefined : resolve(modules),
+    schedulers,
+    watch,
+    poll,
+    schedulerHeapMb,
+    dirtyThreads,
+  };
+}
+
+function checkInteger(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    throw wrong(name, `a whole number from ${least} to ${most}`, value);
+  }
+}
+
+function checkFolder(folder: unknown): void {
+  if (typeof folder !== 'string') throw wrong('modules', 'the path of a folder', folder);
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) throw wrong('modules', 'a folder that exists', folder);
+  if (!found.isDirectory()) throw wrong('modules', 'a folder', folder);
+}
+
+function wrong(name: string, expected: string, came: unknown): VmOptionError {
+  return new VmOptionError(`startVm: ${name}: expected ${expected}, got ${describe(came)}`);
+}

@@ -1,0 +1,74 @@
+/**
+ * Protocol between the main thread and the scheduler threads: the control plane.
+ *
+ * Comlink carries it over two ports a thread: `SchedulerControl` is what a scheduler offers to the
+ * main thread, `HostControl` what the main thread offers to a scheduler. Signals never go this way.
+ */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { SchedulerCode } from '../../loader/scheduler-code.js';
+import type { CrashReport, FunctionName, LogEvent } from '../hosting.js';
+import type { SpawnOptions } from '../spawn.js';
+import type { Pid } from '../terms.js';
+
+/** What a scheduler thread is started with. */
+export interface SchedulerBoot {
+  readonly node: string;
+  readonly slot: number;
+  readonly slots: number;
+  readonly life: number;
+  readonly state: SharedArrayBuffer;
+  readonly names: SharedArrayBuffer;
+  readonly counterNames: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly control: MessagePort;
+  readonly host: MessagePort;
+}
+
+/** One end of the channel between two schedulers. */
+export interface ChannelEnd {
+  readonly life: number;
+  readonly slot: number;
+  readonly outbound: SharedArrayBuffer;
+  readonly inbound: SharedArrayBuffer;
+  readonly lane: MessagePort;
+}
+
+/** The outcome of something that ran in a process; errors do not survive Comlink whole. */
+export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: unknown };
+
+export interface SchedulerFigures {
+  readonly processes: number;
+  readonly timers: number;
+  readonly monitors: number;
+  readonly aliases: number;
+  readonly requests: number;
+  readonly heapBytes: number;
+}
+
+export interface SchedulerControl extends SchedulerCode {
+  attach(end: ChannelEnd): void;
+  /** From now on processes may be placed here. */
+  open(): void;
+  schedulerDown(life: number, cause: string): void;
+  spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome;
+  /** Run a function in a process of its own, and wait for it. */
+  run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome>;
+  send(to: string, message: unknown): Outcome;
+  call(to: string, request: unknown, timeoutMs: number | undefined): Promise<Outcome>;
+  /** Start a process that passes every message to `port`, one at a time. */
+  mailbox(port: MessagePort): Pid;
+  /** End a process with this reason and wait until it is gone, at most so long. */
+  shutdown(pid: Pid, reason: unknown, timeoutMs: number): Promise<boolean>;
+  figures(): SchedulerFigures;
+  /** End every process. */
+  killAll(reason: unknown): void;
+  stop(): void;
+}
+
+export interface HostControl {
+  logged(events: readonly LogEvent[]): void;
+  crashed(reports: readonly CrashReport[], omitted: number): void;
+  announced(url: string): void;
+  dirty(fn: FunctionName, args: readonly unknown[]): Promise<Outcome>;
+}

@@ -1,0 +1,115 @@
+/**
+ * Scheduler thread: what Piscina runs on each of its threads for as long as the scheduler lives.
+ *
+ * It builds the scheduler from what it is given, offers the control plane, and returns when it is
+ * told to stop. An error outside of any process ends the thread: Piscina then replaces it, and the
+ * main thread starts the next life of the slot.
+ */
+
+import './harden.js';
+import { createRequire } from 'node:module';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import * as bifs from '../../bif/index.js';
+import { CodeTable } from '../../loader/code-table.js';
+import { schedulerCode } from '../../loader/scheduler-code.js';
+import { installStackMapping } from '../../loader/source-positions.js';
+import { Channel } from '../channel.js';
+import { context } from '../context.js';
+import { engine, schedulerDown } from '../engine.js';
+import { ExitError } from '../errors.js';
+import { Lane } from '../lane.js';
+import { moduleRuntime } from '../module-runtime.js';
+import { Scheduler } from '../scheduler.js';
+import { SharedCounters } from '../shared-counters.js';
+import { SharedNames } from '../shared-names.js';
+import { SharedState } from '../shared-state.js';
+import { guardProcessExit } from './harden.js';
+import { HostLink } from './host-link.js';
+import { LocalProcesses } from './local-processes.js';
+import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+
+/** Piscina's task: resolves when the scheduler was stopped. */
+export async function run(boot: SchedulerBoot): Promise<void> {
+  const table = new CodeTable({ runtime: moduleRuntime, bifs, nodeRequire: createRequire });
+  installStackMapping(table.positions);
+  guardProcessExit(exitProcess);
+  const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
+  const scheduler = new Scheduler(
+    {
+      node: boot.node,
+      slot: boot.slot,
+      slots: boot.slots,
+      life: boot.life,
+      state: new SharedState(boot.state),
+      names: new SharedNames(boot.life, boot.names),
+      counters: new SharedCounters(new SharedNames(boot.life, boot.counterNames), boot.counters),
+      code: table,
+      host,
+    },
+    engine,
+  );
+  process.on('unhandledRejection', (error) => {
+    scheduler.log('error', `a promise that no process awaits was rejected: ${stackOf(error)}`, null);
+  });
+  await serve(boot, scheduler, table, host);
+}
+
+/** Offer the control plane until `stop`. */
+function serve(boot: SchedulerBoot, scheduler: Scheduler, table: CodeTable, host: HostLink): Promise<void> {
+  const local = new LocalProcesses(scheduler);
+  return new Promise((stopped) => {
+    const control: SchedulerControl = {
+      attach({ life, slot, outbound, inbound, lane }) {
+        scheduler.attach(new Channel(life, slot, scheduler.state, outbound, inbound, new Lane(lane)));
+      },
+      open: () => scheduler.open(),
+      schedulerDown(life, cause) {
+        const channel = scheduler.channels.get(life);
+        schedulerDown(scheduler, life, cause);
+        channel?.lane.close();
+        scheduler.followUp();
+      },
+      ...schedulerCode(table),
+      spawn: (module, name, args, options) => local.spawn(module, name, args, options),
+      run: (module, name, args, options) => local.run(module, name, args, options),
+      send: (to, message) => local.send(to, message),
+      call: (to, request, timeoutMs) => local.call(to, request, timeoutMs),
+      mailbox: (port) => local.mailbox(port),
+      shutdown: (pid, reason, timeoutMs) => local.shutdown(pid, reason, timeoutMs),
+      killAll: (reason) => local.killAll(reason),
+      figures: () => ({
+        processes: scheduler.processes.count,
+        timers: scheduler.timers.length,
+        monitors: scheduler.monitors.count,
+        aliases: scheduler.aliases.count,
+        requests: scheduler.requests.size,
+        heapBytes: process.memoryUsage().heapUsed,
+      }),
+      async stop() {
+        scheduler.stop();
+        await host.flush();
+        // After the answer to this call is on its way.
+        setImmediate(() => {
+          for (const channel of scheduler.channels.values()) channel.lane.close();
+          boot.control.close();
+          boot.host.close();
+          stopped();
+        });
+      },
+    };
+    Comlink.expose(control, nodeEndpoint(boot.control));
+  });
+}
+
+/** `process.exit(code)` in a module: ends the calling process alone. */
+function exitProcess(code: number): never {
+  if (context.process === null) {
+    throw new Error(`process.exit(${code}) was called outside of any process: the machine does not end this way`);
+  }
+  throw new ExitError({ kind: 'process_exit', code });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? String(error.stack) : String(error);
+}

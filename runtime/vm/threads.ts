@@ -1,0 +1,247 @@
+/**
+ * Threads: the lives of the scheduler threads.
+ *
+ * Piscina runs the threads and replaces one that dies; this file gives each slot its next life. Main
+ * thread only.
+ *
+ * Order of a death: the slot's LIFE cell is cleared (nobody places or waits there any more), its names
+ * are freed, then every other scheduler is told: it reads what the dead one had published and breaks
+ * its links and monitors. Order of a birth: all others are attached to the new life before it opens,
+ * so a pid of it is never unknown.
+ *
+ * Invariant: births and deaths are handled one after the other.
+ */
+
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { Piscina } from 'piscina';
+import { SharedCounters } from '../shared-counters.js';
+import { SharedNames } from '../shared-names.js';
+import { LIFE, SharedState } from '../shared-state.js';
+import type { ChannelEnd, HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+
+/** The lock of shared tables shows this while the main thread is inside. */
+const MAIN_LIFE = 2 ** 30;
+const NAMES_MAX = 65_536;
+const COUNTER_NAMES_MAX = 8192;
+const RING_BYTES_FEW: number = 1024 * 1024;
+const RING_BYTES_MANY: number = 256 * 1024;
+const FEW_SCHEDULERS = 8;
+/** Space for short-lived messages between two minor collections; small ones promote garbage. */
+const YOUNG_GENERATION_MB = 64;
+
+export interface SchedulerThread {
+  readonly slot: number;
+  readonly life: number;
+  /** Every call rejects once the thread is dead. */
+  readonly control: Comlink.Remote<SchedulerControl>;
+}
+
+interface Running extends SchedulerThread {
+  readonly ports: readonly MessagePort[];
+  readonly died: Promise<never>;
+  readonly kill: (cause: string) => void;
+}
+
+export interface ThreadsOptions {
+  readonly node: string;
+  readonly slots: number;
+  readonly heapMb: number | undefined;
+  /** What the threads may call. */
+  readonly host: HostControl;
+  /** Bring a new life up to the current code before it opens. */
+  readonly equip: (thread: SchedulerThread) => Promise<void>;
+  readonly onDown: (slot: number, life: number, cause: string) => void;
+  readonly onUp: (slot: number, life: number) => void;
+}
+
+export class Threads {
+  readonly state: SharedState = new SharedState();
+  readonly names: SharedNames = new SharedNames(MAIN_LIFE, { capacity: NAMES_MAX });
+  readonly #counterNames = new SharedNames(MAIN_LIFE, { capacity: COUNTER_NAMES_MAX });
+  readonly #counters = new SharedCounters(this.#counterNames);
+  readonly #options: ThreadsOptions;
+  readonly #pool: Piscina;
+  readonly #running = new Map<number, Running>();
+  #lives = 0;
+  #stopping = false;
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+    this.#pool = new Piscina({
+      filename: new URL('./scheduler-thread.js', import.meta.url).href,
+      name: 'run',
+      minThreads: options.slots,
+      maxThreads: options.slots,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+        ...(options.heapMb === undefined ? {} : { maxOldGenerationSizeMb: options.heapMb }),
+      },
+    });
+    // A thread that dies between tasks is replaced; its slot's own promise tells us what matters.
+    this.#pool.on('error', () => {});
+  }
+
+  /** The schedulers that run now, by slot. */
+  get running(): readonly SchedulerThread[] {
+    return [...this.#running.values()].sort((a, b) => a.slot - b.slot);
+  }
+
+  bySlot(slot: number): SchedulerThread | undefined {
+    return this.#running.get(slot);
+  }
+
+  byLife(life: number): SchedulerThread | undefined {
+    return this.running.find((thread) => thread.life === life);
+  }
+
+  async start(): Promise<void> {
+    for (let slot = 1; slot <= this.#options.slots; slot++) this.#prepare(slot);
+    for (const thread of this.#running.values()) await this.#join(thread);
+    for (const thread of this.running) await this.#equip(thread as Running);
+  }
+
+  /** End all threads. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#changes;
+    await Promise.allSettled(this.running.map((thread) => thread.control.stop()));
+    await this.#pool.destroy();
+    for (const { ports } of this.#running.values()) for (const port of ports) port.close();
+    this.#running.clear();
+  }
+
+  /** Start a thread for a slot; it has no peers yet. */
+  #prepare(slot: number): Running {
+    this.#lives += 1;
+    const life = this.#lives;
+    const control = new MessageChannel();
+    const host = new MessageChannel();
+    const boot: SchedulerBoot = {
+      node: this.#options.node,
+      slot,
+      slots: this.#options.slots,
+      life,
+      state: this.state.buffer,
+      names: this.names.buffer,
+      counterNames: this.#counterNames.buffer,
+      counters: this.#counters.buffer,
+      control: control.port2,
+      host: host.port2,
+    };
+    Comlink.expose(this.#options.host, nodeEndpoint(host.port1));
+    let kill: (cause: string) => void = () => {};
+    const died = new Promise<never>((_, reject) => {
+      kill = (cause) => reject(new Error(`scheduler ${slot} died: ${cause}`));
+    });
+    died.catch(() => {});
+    const remote = Comlink.wrap<SchedulerControl>(nodeEndpoint(control.port1));
+    const thread: Running = {
+      slot,
+      life,
+      control: rejectingWhenDead(remote, died),
+      ports: [control.port1, host.port1],
+      died,
+      kill,
+    };
+    this.#running.set(slot, thread);
+    this.#pool.run(boot, { transferList: [control.port2, host.port2] }).then(
+      () => this.#ended(thread, 'the thread ended by itself'),
+      (error: unknown) => this.#ended(thread, causeOf(error)),
+    );
+    return thread;
+  }
+
+  /** Give a new thread a channel to every other one. */
+  async #join(thread: Running): Promise<void> {
+    for (const other of this.#running.values()) {
+      if (other.life >= thread.life) continue;
+      const [here, there] = this.#channel(thread, other);
+      await other.control.attach(Comlink.transfer(there, [there.lane]));
+      await thread.control.attach(Comlink.transfer(here, [here.lane]));
+    }
+  }
+
+  #channel(a: Running, b: Running): [ChannelEnd, ChannelEnd] {
+    const bytes = this.#options.slots <= FEW_SCHEDULERS ? RING_BYTES_FEW : RING_BYTES_MANY;
+    const toB = new SharedArrayBuffer(bytes);
+    const toA = new SharedArrayBuffer(bytes);
+    const lane = new MessageChannel();
+    return [
+      { life: b.life, slot: b.slot, outbound: toB, inbound: toA, lane: lane.port1 },
+      { life: a.life, slot: a.slot, outbound: toA, inbound: toB, lane: lane.port2 },
+    ];
+  }
+
+  async #equip(thread: Running): Promise<void> {
+    await this.#options.equip(thread);
+    await thread.control.open();
+  }
+
+  #ended(thread: Running, cause: string): void {
+    if (this.#stopping) return;
+    thread.kill(cause);
+    this.#serially(async () => {
+      this.#bury(thread);
+      await Promise.allSettled(this.running.map((other) => other.control.schedulerDown(thread.life, cause)));
+      this.#options.onDown(thread.slot, thread.life, cause);
+      await this.#replace(thread.slot);
+    });
+  }
+
+  #bury(thread: Running): void {
+    const { slot, life, ports } = thread;
+    this.#running.delete(slot);
+    if (this.state.get(slot, LIFE) === life) this.state.clear(slot);
+    this.names.breakLock(life);
+    this.#counterNames.breakLock(life);
+    const prefix = `<${this.#options.node}.${life}.`;
+    this.names.removeWhere((pid) => pid.startsWith(prefix));
+    for (const port of ports) port.close();
+  }
+
+  async #replace(slot: number): Promise<void> {
+    if (this.#stopping) return;
+    const thread = this.#prepare(slot);
+    try {
+      await this.#join(thread);
+      await this.#equip(thread);
+      this.#options.onUp(slot, thread.life);
+    } catch {
+      // It died on the way up: its own end is queued behind this and tries again.
+    }
+  }
+
+  #serially(action: () => Promise<void>): void {
+    this.#changes = this.#changes.then(action, action);
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return 'the thread ran out of heap memory';
+  return String(error.stack ?? error.message);
+}
+
+/** A control plane whose calls do not hang when the thread dies under them. */
+function rejectingWhenDead(
+  remote: Comlink.Remote<SchedulerControl>,
+  died: Promise<never>,
+): Comlink.Remote<SchedulerControl> {
+  const calls = remote as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  const proxy = new Proxy(
+    {},
+    {
+      get: (_, name) =>
+        name === 'then'
+          ? undefined
+          : (...args: unknown[]) => Promise.race([calls[String(name)]?.(...args), died]),
+    },
+  );
+  return proxy as Comlink.Remote<SchedulerControl>;
+}
