@@ -13,6 +13,7 @@ const vm = await startVm({
   modules: packagePath('bench', 'workloads'),
   schedulers: request.schedulers,
   watch: false,
+  logger: false,
 });
 const run = (fn: string, args: readonly unknown[]): Promise<unknown> =>
   vm.run(request.module, fn, [...args]);

@@ -10,10 +10,10 @@
 import { context, runningProcess } from '../runtime/context.js';
 import { type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js';
 import { ExitError, ProcessError } from '../runtime/errors.js';
-import { monitorProcess, demonitor } from '../runtime/monitoring.js';
-import { receive } from '../runtime/receive.js';
+import { demonitor, monitorProcess } from '../runtime/monitoring.js';
+import { checkTimeout, receive } from '../runtime/receive.js';
 import type { Scheduler } from '../runtime/scheduler.js';
-import type { Alias, Down, Pid } from '../runtime/terms.js';
+import type { Alias, Down, Pid, PlainName } from '../runtime/terms.js';
 import { TIMEOUT } from '../runtime/timeout.js';
 import { checkDestination } from './check.js';
 import { send } from './send.js';
@@ -47,10 +47,19 @@ const CALL_TIMEOUT_MS = 5000;
  * @returns the reply; ends the caller (catchable) with reason `{reason, call: to}`: `timeout`,
  *   `noproc`, `calling_self`, or the exit reason of the process
  */
-export function call<Q, R>(to: Pid<Call<Q, R>>, request: NoInfer<Q>, timeoutMs?: number): Promise<R>;
-export function call<R = unknown>(to: string, request: unknown, timeoutMs?: number): Promise<R>;
-export function call(to: string, request: unknown, timeoutMs: number = CALL_TIMEOUT_MS): Promise<unknown> {
+export function call<Q, R>(
+  to: Pid<Call<Q, R>>,
+  request: NoInfer<Q>,
+  timeoutMs?: number,
+): Promise<R>;
+export function call<R = unknown>(to: PlainName, request: unknown, timeoutMs?: number): Promise<R>;
+export function call(
+  to: string,
+  request: unknown,
+  timeoutMs: number = CALL_TIMEOUT_MS,
+): Promise<unknown> {
   checkDestination('call', to);
+  checkTimeout('call', timeoutMs);
   return start(calling(to, request, timeoutMs)) as Task as unknown as Promise<unknown>;
 }
 
@@ -61,10 +70,17 @@ function* calling(to: string, request: unknown, timeoutMs: number): Coroutine<un
   if (pid === proc.pid) throw new ExitError({ reason: 'calling_self', call: to });
   if (pid === undefined) throw new ExitError({ reason: 'noproc', call: to });
   const ref = monitorProcess(scheduler, proc, to, 'DOWN', 'reply_demonitor') as Alias<never>;
-  send(pid as Pid<unknown>, { type: 'call', from: { pid: proc.pid, alias: ref }, request });
   const isAnswer = (message: Reply<unknown> | Down): boolean =>
     typeof message === 'object' && message !== null && message.ref === ref;
-  const received = receive(isAnswer, { timeoutMs, since: ref });
+  let received: unknown;
+  try {
+    send(pid as Pid<unknown>, { type: 'call', from: { pid: proc.pid, alias: ref }, request });
+    received = receive(isAnswer, { timeoutMs, since: ref });
+  } catch (error) {
+    // The request cannot be copied.
+    demonitor(scheduler, proc, ref);
+    throw error;
+  }
   let answer = (received === PARK ? yield : received) as Reply<unknown> | Down | typeof TIMEOUT;
   if (answer === TIMEOUT) {
     demonitor(scheduler, proc, ref);

@@ -39,7 +39,8 @@ export function checkDestination(what: string, to: unknown): asserts to is strin
 
 /** Only these keys, so that a misspelt option is not silently ignored. */
 export function checkKeys(what: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw badarg(`${what}: options`, 'an object', options);
+  if (typeof options !== 'object' || options === null)
+    throw badarg(`${what}: options`, 'an object', options);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw badarg(`${what}: options`, `only ${known.join(', ')}`, key);
   }

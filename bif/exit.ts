@@ -58,7 +58,11 @@ export function link(pid: Pid<never>): Promise<true> {
   const proc = runningProcess('link');
   checkPid('link', pid);
   context.budget -= 1;
-  return links.link(context.scheduler as Scheduler, proc, pid as unknown as Pid) as Task<true> as unknown as Promise<true>;
+  return links.link(
+    context.scheduler as Scheduler,
+    proc,
+    pid as unknown as Pid,
+  ) as Task<true> as unknown as Promise<true>;
 }
 
 /** Remove a link: from now on nothing of it reaches the caller. An `Exit` already received stays. `erlang:unlink/1`. */
@@ -84,8 +88,14 @@ export interface MonitorOptions<Tag extends string = string> {
  * @returns the reference that the `Down` will carry; it is also an alias when `alias` is given.
  *   Where nobody is there, a `Down` with reason `noproc` comes
  */
-export function monitor(target: Pid<never> | string, options?: MonitorOptions & { readonly alias?: undefined }): Ref;
-export function monitor<M = unknown>(target: Pid<never> | string, options: MonitorOptions): Alias<M>;
+export function monitor(
+  target: Pid<never> | string,
+  options?: MonitorOptions & { readonly alias?: undefined },
+): Ref;
+export function monitor<M = unknown>(
+  target: Pid<never> | string,
+  options: MonitorOptions,
+): Alias<M>;
 export function monitor(target: Pid<never> | string, options: MonitorOptions = {}): Ref {
   const proc = runningProcess('monitor');
   checkDestination('monitor', target);
@@ -95,7 +105,8 @@ export function monitor(target: Pid<never> | string, options: MonitorOptions = {
   if (alias !== null && !MONITOR_ALIASES.includes(alias)) {
     throw badarg('monitor: alias', MONITOR_ALIASES.join(', '), alias);
   }
-  if (target.startsWith('#Ref<')) throw badarg('monitor: target', 'a pid or a registered name', target);
+  if (target.startsWith('#Ref<'))
+    throw badarg('monitor: target', 'a pid or a registered name', target);
   context.budget -= 1;
   return monitoring.monitorProcess(context.scheduler as Scheduler, proc, target, tag, alias);
 }
@@ -139,7 +150,9 @@ function isDownOf(message: unknown, ref: Ref): boolean {
  *
  * @param mode `'explicit_unalias'`: only by `unalias`; `'reply'`: also by the first message through it
  */
-export function alias<M = unknown>(mode: 'explicit_unalias' | 'reply' = 'explicit_unalias'): Alias<M> {
+export function alias<M = unknown>(
+  mode: 'explicit_unalias' | 'reply' = 'explicit_unalias',
+): Alias<M> {
   const proc = runningProcess('alias');
   const scheduler = runningScheduler('alias');
   if (mode !== 'explicit_unalias' && mode !== 'reply') {

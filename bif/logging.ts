@@ -28,7 +28,10 @@ function write(level: LogLevel, text: string, fields?: Readonly<Record<string, u
   const scheduler = runningScheduler(`log.${level}`);
   if (typeof text !== 'string') throw badarg(`log.${level}: text`, 'a string', text);
   context.budget -= 1;
-  const copied = fields === undefined ? undefined : (copy(fields, 'fields') as Readonly<Record<string, unknown>>);
+  const copied =
+    fields === undefined
+      ? undefined
+      : (copy(fields, 'fields') as Readonly<Record<string, unknown>>);
   scheduler.log(level, text, context.process?.pid ?? null, copied);
 }
 

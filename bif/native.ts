@@ -113,12 +113,17 @@ export function forward(emitter: Emitter, options: ForwardOptions): Subscription
   }
   checkKeys('forward', options, ['events', 'active', 'tag', 'map']);
   const { events, active, tag = 'event', map } = options;
-  if (!Array.isArray(events) || events.length === 0 || !events.every((event) => typeof event === 'string')) {
+  if (
+    !Array.isArray(events) ||
+    events.length === 0 ||
+    !events.every((event) => typeof event === 'string')
+  ) {
     throw badarg('forward: events', 'a list of event names', events);
   }
   checkDemand('forward', active);
   if (typeof tag !== 'string') throw badarg('forward: tag', 'a string', tag);
-  if (map !== undefined && typeof map !== 'function') throw badarg('forward: map', 'a function', map);
+  if (map !== undefined && typeof map !== 'function')
+    throw badarg('forward: map', 'a function', map);
   const source = new EventSource(scheduler, proc, emitter, events, active, tag, map);
   own(source, (each) => each.close());
   return {
@@ -138,7 +143,9 @@ export function forward(emitter: Emitter, options: ForwardOptions): Subscription
 
 function checkDemand(what: string, demand: unknown): asserts demand is Demand {
   const ok =
-    demand === 'once' || demand === true || (typeof demand === 'number' && Number.isInteger(demand) && demand >= 0);
+    demand === 'once' ||
+    demand === true ||
+    (typeof demand === 'number' && Number.isInteger(demand) && demand >= 0);
   if (!ok) throw badarg(`${what}: active`, "'once', true or a number of events", demand);
 }
 
@@ -154,10 +161,15 @@ export function dirty<A extends readonly unknown[], R>(
 ): Promise<Awaited<R>> {
   runningProcess('dirty');
   const scheduler = runningScheduler('dirty');
-  const name = typeof fn === 'function' ? scheduler.code.functionName(fn as unknown as EntryFunction) : undefined;
+  const name =
+    typeof fn === 'function'
+      ? scheduler.code.functionName(fn as unknown as EntryFunction)
+      : undefined;
   if (name === undefined) throw badarg('dirty: fn', 'an exported function of a module', fn);
   const copied = copy(args, 'arguments') as unknown[];
-  return start(awaiting(scheduler.host.dirty(name, copied))) as Task as unknown as Promise<Awaited<R>>;
+  return start(awaiting(scheduler.host.dirty(name, copied))) as Task as unknown as Promise<
+    Awaited<R>
+  >;
 }
 
 function* awaiting(promise: PromiseLike<unknown>): Coroutine<unknown> {

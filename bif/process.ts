@@ -9,22 +9,22 @@ import { context, runningProcess, runningScheduler } from '../runtime/context.js
 import { copy } from '../runtime/copy.js';
 import {
   awaitValue,
-  complete,
   type Coroutine,
+  complete,
   finished,
-  makeReady,
   PARK,
   pendingTask,
   start,
   type Task,
+  yieldWith,
 } from '../runtime/coroutine.js';
 import { channelTo, isComing } from '../runtime/delivery.js';
 import { badarg } from '../runtime/errors.js';
 import type { EntryFunction } from '../runtime/hosting.js';
-import { type ProcessInfo, priorityName, processInfo as infoOf } from '../runtime/process-info.js';
+import { processInfo as infoOf, type ProcessInfo, priorityName } from '../runtime/process-info.js';
 import { request } from '../runtime/requests.js';
-import { PRIORITIES } from '../runtime/spawn.js';
 import type { RequestKind } from '../runtime/signals.js';
+import { PRIORITIES } from '../runtime/spawn.js';
 import type { Pid, Priority } from '../runtime/terms.js';
 import { checkPid } from './check.js';
 
@@ -59,7 +59,8 @@ function ask(pid: Pid, kind: RequestKind, gone: unknown, alive: unknown): Promis
   const channel = channelTo(scheduler, pid);
   if (channel === undefined) {
     // A process on its way is alive for all that anyone can tell; its details are not known yet.
-    if (isComing(scheduler, pid) && kind === 'alive') return finished(true) as unknown as Promise<unknown>;
+    if (isComing(scheduler, pid) && kind === 'alive')
+      return finished(true) as unknown as Promise<unknown>;
     return finished(gone) as unknown as Promise<unknown>;
   }
   const outcome = pendingTask(proc);
@@ -78,7 +79,9 @@ function* collectProcesses(): Coroutine<Pid[]> {
   const found = Array.from(scheduler.processes.all(), (each) => each.pid);
   const answers = Array.from(scheduler.channels.values(), (channel) => {
     const outcome = pendingTask<Pid[] | undefined>(proc);
-    request(scheduler, channel, '', 'processes', null, (pids) => complete(outcome as Task, pids, false));
+    request(scheduler, channel, '', 'processes', null, (pids) =>
+      complete(outcome as Task, pids, false),
+    );
     return outcome;
   });
   for (const answer of answers) {
@@ -92,7 +95,8 @@ function* collectProcesses(): Coroutine<Pid[]> {
 /** Set the priority of the calling process. `process_flag(priority, …)`. @returns what it was */
 export function priority(level: Priority): Priority {
   const proc = runningProcess('priority');
-  if (!Object.hasOwn(PRIORITIES, level)) throw badarg('priority: level', "'low', 'normal' or 'high'", level);
+  if (!Object.hasOwn(PRIORITIES, level))
+    throw badarg('priority: level', "'low', 'normal' or 'high'", level);
   const before = proc.priority;
   proc.priority = PRIORITIES[level];
   return priorityName(before);
@@ -110,7 +114,7 @@ export function yieldNow(): Promise<void> {
 }
 
 function* yielding(): Coroutine<void> {
-  makeReady(context.task as Task, undefined, false);
+  yieldWith(undefined);
   yield;
 }
 

@@ -21,7 +21,12 @@ export function register(name: string, pid: Pid<never>): Promise<true> {
   checkName('register', name);
   checkPid('register', pid);
   const scheduler = runningScheduler('register');
-  return naming.register(scheduler, proc, name, pid as unknown as Pid) as Task<true> as unknown as Promise<true>;
+  return naming.register(
+    scheduler,
+    proc,
+    name,
+    pid as unknown as Pid,
+  ) as Task<true> as unknown as Promise<true>;
 }
 
 /** Take a name away again. `erlang:unregister/1`. @returns true; fails with `badarg` when nobody has it */

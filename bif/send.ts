@@ -9,13 +9,13 @@ import { type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js'
 import { sendToAlias, sendToPid } from '../runtime/delivery.js';
 import { badarg, ProcessError } from '../runtime/errors.js';
 import type { Match } from '../runtime/mailbox.js';
-import { receive as receiveNow, type ReceiveOptions } from '../runtime/receive.js';
+import { type ReceiveOptions, receive as receiveNow } from '../runtime/receive.js';
 import type { Destination, MessageOf, Pid, Ref } from '../runtime/terms.js';
 import { TIMEOUT, type TimedOut } from '../runtime/timeout.js';
-import { checkDestination } from './check.js';
+import { checkDestination, checkKeys } from './check.js';
 
-export { TIMEOUT };
 export type { ReceiveOptions, TimedOut };
+export { TIMEOUT };
 
 export interface SendOptions {
   /** Buffers inside the message that are moved, not copied: the sender's become empty. */
@@ -59,6 +59,7 @@ export function send<D extends Destination>(
 }
 
 function transferOf(options: SendOptions): readonly ArrayBuffer[] | undefined {
+  checkKeys('send', options, ['transfer']);
   const { transfer } = options;
   if (transfer === undefined) return undefined;
   if (!Array.isArray(transfer) || !transfer.every((buffer) => buffer instanceof ArrayBuffer)) {
@@ -104,7 +105,10 @@ export function receive<M>(
   return start(receiving(match as Match | undefined, options)) as Task<M> as unknown as Promise<M>;
 }
 
-function* receiving(match: Match | undefined, options: number | ReceiveOptions | undefined): Coroutine<unknown> {
+function* receiving(
+  match: Match | undefined,
+  options: number | ReceiveOptions | undefined,
+): Coroutine<unknown> {
   const message = receiveNow(match, options);
   return message === PARK ? yield : message;
 }

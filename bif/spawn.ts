@@ -36,7 +36,12 @@ export function spawn<M, A extends readonly unknown[]>(
   const scheduler = runningScheduler('spawn');
   checkEntry('spawn', entry);
   context.budget -= 1;
-  return spawnPlain(scheduler, context.process, entry as EntryFunction, args as unknown as unknown[]) as Pid<M>;
+  return spawnPlain(
+    scheduler,
+    context.process,
+    entry as EntryFunction,
+    args as unknown as unknown[],
+  ) as Pid<M>;
 }
 
 /** As `spawn`, linked to the caller from the first moment. `erlang:spawn_link/3`. */
@@ -52,7 +57,12 @@ export function spawnMonitor<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Monitored<M> {
-  const { pid, ref } = spawnChecked('spawnMonitor', { monitor: true }, entry as EntryFunction, args);
+  const { pid, ref } = spawnChecked(
+    'spawnMonitor',
+    { monitor: true },
+    entry as EntryFunction,
+    args,
+  );
   return { pid: pid as Pid<M>, ref: ref as Ref };
 }
 
@@ -114,15 +124,24 @@ function checkOptions(options: SpawnOptions): void {
   }
   const { scheduler, priority, name, mailbox, link, monitor } = options;
   const slots = context.scheduler?.slots ?? 0;
-  if (scheduler !== undefined && !(Number.isInteger(scheduler) && scheduler >= 1 && scheduler <= slots)) {
+  if (
+    scheduler !== undefined &&
+    !(Number.isInteger(scheduler) && scheduler >= 1 && scheduler <= slots)
+  ) {
     throw badarg('spawnOpt: scheduler', `a slot from 1 to ${slots}`, scheduler);
   }
-  if (priority !== undefined && priority !== 'low' && priority !== 'normal' && priority !== 'high') {
+  if (
+    priority !== undefined &&
+    priority !== 'low' &&
+    priority !== 'normal' &&
+    priority !== 'high'
+  ) {
     throw badarg('spawnOpt: priority', "'low', 'normal' or 'high'", priority);
   }
   if (name !== undefined) checkName('spawnOpt', name);
   for (const [key, flag] of Object.entries({ link, monitor })) {
-    if (flag !== undefined && typeof flag !== 'boolean') throw badarg(`spawnOpt: ${key}`, 'a boolean', flag);
+    if (flag !== undefined && typeof flag !== 'boolean')
+      throw badarg(`spawnOpt: ${key}`, 'a boolean', flag);
   }
   if (mailbox === undefined) return;
   const { limit, onFull } = mailbox;

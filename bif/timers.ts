@@ -8,12 +8,18 @@
 import { addressKind } from '../runtime/address.js';
 import { context, runningProcess, runningScheduler } from '../runtime/context.js';
 import { complete, finished, pendingTask, type Task } from '../runtime/coroutine.js';
+import { deliver } from '../runtime/delivery.js';
 import { badarg } from '../runtime/errors.js';
 import { request } from '../runtime/requests.js';
 import type { RequestKind } from '../runtime/signals.js';
 import type { Destination, MessageOf, Ref } from '../runtime/terms.js';
-import { cancelHere, homeOfTimer, readHere, startTimer as start, wakeLater } from '../runtime/timer-service.js';
-import { deliver } from '../runtime/delivery.js';
+import {
+  cancelHere,
+  homeOfTimer,
+  readHere,
+  startTimer as start,
+  wakeLater,
+} from '../runtime/timer-service.js';
 import { checkDestination, checkKeys, checkRef } from './check.js';
 
 export interface TimerOptions {
@@ -57,7 +63,12 @@ function startChecked(
 ): Ref {
   const scheduler = runningScheduler(what);
   const absolute = options.absolute === true;
-  if (typeof ms !== 'number' || Number.isNaN(ms) || ms === Number.POSITIVE_INFINITY || (ms < 0 && !absolute)) {
+  if (
+    typeof ms !== 'number' ||
+    Number.isNaN(ms) ||
+    ms === Number.POSITIVE_INFINITY ||
+    (ms < 0 && !absolute)
+  ) {
     throw badarg(`${what}: ms`, 'a finite number of milliseconds, not negative', ms);
   }
   checkDestination(what, to);
@@ -98,7 +109,11 @@ export function cancelTimer(ref: Ref, options: CancelOptions = {}): Promise<numb
   const scheduler = runningScheduler('cancelTimer');
   const tell = (result: unknown): void => {
     if (!info || options.async !== true) return;
-    const answer: CancelTimerAnswer = { type: 'cancel_timer', ref, result: result as number | false };
+    const answer: CancelTimerAnswer = {
+      type: 'cancel_timer',
+      ref,
+      result: result as number | false,
+    };
     if (scheduler.processes.find(proc.pid) === proc) deliver(scheduler, proc, answer);
   };
   const home = homeOfTimer(scheduler, ref);
@@ -127,7 +142,9 @@ function ask(ref: Ref, kind: RequestKind): Promise<number | false> {
   const channel = scheduler.channels.get(home);
   if (channel === undefined) return finished(false) as Task<false> as unknown as Promise<false>;
   const outcome = pendingTask<number | false>(context.process);
-  request(scheduler, channel, '', kind, ref, (left) => complete(outcome as Task, left ?? false, false));
+  request(scheduler, channel, '', kind, ref, (left) =>
+    complete(outcome as Task, left ?? false, false),
+  );
   return outcome as unknown as Promise<number | false>;
 }
 

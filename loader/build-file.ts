@@ -3,7 +3,7 @@
  *
  *   // tsvm-module {"format":1,"name":"chat/room","version":"…","source":"chat/room.ts",…}
  *   …code…
- *   //# sourceMappingURL=data:application/json;base64,…
+ *   the source map, as a comment in base64
  *   // tsvm-digest sha256 <hex digest of all that comes before this line>
  *
  * Invariants:
@@ -29,7 +29,8 @@ import {
 export const BUILD_EXTENSION = '.tsvm.js';
 
 const HEADER = '// tsvm-module ';
-const MAP = '//# sourceMappingURL=data:application/json;base64,';
+// In two parts, or tools that look for the map of this file would find that line.
+const MAP = `//# source${'MappingURL'}=data:application/json;base64,`;
 const DIGEST = '// tsvm-digest sha256 ';
 
 interface Header {

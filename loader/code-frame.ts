@@ -34,7 +34,9 @@ export function codeFrame(
   const first = Math.max(1, line - LINES_BEFORE);
   const last = Math.min(lines.length, line + LINES_AFTER);
   const gutter = String(last).length;
-  const cut = Math.max(0, column - 1 - (WIDTH_MAX >> 1));
+  // A column past the end of its line points just behind the text.
+  const caret = Math.min(column - 1, (lines[line - 1] ?? '').length);
+  const cut = Math.max(0, caret - (WIDTH_MAX >> 1));
   const out: string[] = [];
   for (let at = first; at <= last; at++) {
     const text = lines[at - 1] ?? '';
@@ -46,8 +48,8 @@ export function codeFrame(
       continue;
     }
     out.push(`${paint.red('>')} ${bar} ${shown}`.trimEnd());
-    const indent = caretIndent(text.slice(cut, Math.min(column - 1, text.length)));
-    const room = Math.max(1, Math.min(text.length, cut + WIDTH_MAX) - (column - 1));
+    const indent = caretIndent(text.slice(cut, caret));
+    const room = Math.max(1, Math.min(text.length, cut + WIDTH_MAX) - caret);
     const carets = '^'.repeat(Math.max(1, Math.min(options.length ?? 1, room)));
     out.push(`  ${paint.dim(`${' '.repeat(gutter)} |`)} ${indent}${paint.red(carets)}`);
   }

@@ -120,7 +120,7 @@ export class CodeServer {
    * finds none at work. What a scheduler that is gone by then said does not count.
    */
   async #onAll(action: (scheduler: SchedulerCode) => Promise<void>): Promise<number> {
-    const schedulers = this.#schedulers();
+    const schedulers = [...this.#schedulers()];
     const results = await Promise.allSettled(
       schedulers.map((scheduler) => withLoadErrors(() => action(scheduler))),
     );

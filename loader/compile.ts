@@ -29,8 +29,8 @@ const OPTIONS: TransformOptions = {
   format: 'cjs',
   platform: 'node',
   target: 'node20',
-  // Async functions are `pass-coroutines.ts`'s; the rest of the family becomes functions of them.
-  supported: { 'async-await': true, 'for-await': false, 'async-generator': false },
+  // Async functions and generators are `pass-coroutines.ts`'s; `for await` becomes a loop of awaits.
+  supported: { 'async-await': true, 'for-await': false, 'async-generator': true },
   define: { 'import.meta': 'module.meta' },
   charset: 'utf8',
   legalComments: 'none',

@@ -3,26 +3,11 @@
  * and where the generator goes.
  */
 
+import { convertedCaptures, generatorPlace, type Place } from './generator-place.js';
 import type { Lexical } from './pass-coroutines.js';
-import type { FunctionInfo } from './scopes.js';
+import type { Binding, FunctionInfo } from './scopes.js';
 import { type AnyNode, type FunctionNode, keyName } from './syntax.js';
 import type { TransformContext } from './transform.js';
-
-/** The name of the function whose generator `name` is; stacks show this one. */
-export function userFunctionName(name: string): string {
-  const plain = name.replace(/\$co\d*$/, '');
-  return plain === name ? name : plain === 'anonymous' ? '' : plain;
-}
-
-type Place =
-  /** Beside the function declaration, in the same block: the same scope, made once per block. */
-  | { readonly kind: 'beside' }
-  /** At the end of the module. */
-  | { readonly kind: 'module' }
-  /** In a static block of the class, where its private names and its own name can be seen. */
-  | { readonly kind: 'static_block'; readonly at: number }
-  /** Inside the wrapper: it captures variables, so each call makes a closure. */
-  | { readonly kind: 'inside' };
 
 export interface LoweredFunction {
   readonly name: string;
@@ -66,16 +51,52 @@ class Lowering implements LoweredFunction {
     this.name = inferName(context, node);
     this.#generator = context.fresh(`${this.name}$co`);
     this.#place = generatorPlace(context, node, info, outer.end);
+    const accessors = this.#lexicalCaptures();
     const args = this.#lexicalArguments();
     const newTarget = this.#lexicalNewTarget();
     const superNamed = this.#lexicalSuper();
-    this.inner = { args, newTarget, superNamed, end: node.end };
+    this.inner = {
+      args,
+      newTarget,
+      superNamed,
+      end: node.end,
+      generator: node.generator === true,
+      accessors,
+    };
+  }
+
+  /** Captured variables become leading parameters; the map says how the others are reached. */
+  #lexicalCaptures(): Map<Binding, string> {
+    const context = this.#context;
+    const accessors = new Map(this.#outer.accessors);
+    const captures = convertedCaptures(this.#node, this.#info, this.#place, context);
+    const outerText = (binding: Binding): string =>
+      this.#outer.accessors.get(binding) ?? binding.name;
+    for (const binding of captures.byValue) {
+      this.#extras.push({ name: binding.name, value: outerText(binding) });
+      accessors.delete(binding);
+    }
+    for (const binding of captures.byRead) {
+      const name = context.captureName(binding.name);
+      this.#extras.push({ name, value: `() => ${outerText(binding)}` });
+      // In parentheses, for `new x.y()`.
+      accessors.set(binding, `(${name}())`);
+    }
+    for (const binding of captures.byVariable) {
+      const name = context.captureName(binding.name);
+      const text = outerText(binding);
+      const value = `new ${context.variableClass}(() => ${text}, ($v) => { ${text} = $v; })`;
+      this.#extras.push({ name, value });
+      accessors.set(binding, `${name}._`);
+    }
+    return accessors;
   }
 
   #lexicalArguments(): string {
     const used = this.#info.argumentsNodes.length > 0;
-    // The extras of `super` come first, so `arguments` of the generator would hold them too.
-    const needsName = used && (this.#arrow || this.#info.superNodes.length > 0);
+    // Extras come first, so `arguments` of the generator would hold them too.
+    const extras = this.#extras.length > 0 || this.#info.superNodes.length > 0;
+    const needsName = used && (this.#arrow || extras);
     if (!needsName) return this.#arrow ? this.#outer.args : 'arguments';
     const name = this.#context.argumentsName;
     this.#extras.push({ name, value: this.#arrow ? this.#outer.args : 'arguments' });
@@ -164,7 +185,8 @@ class Lowering implements LoweredFunction {
     const member = this.#context.scopes.parents.get(node) as { start: number; key: AnyNode };
     const text = this.#context.code.slice(member.start, member.key.start);
     const at = member.start + text.lastIndexOf('async');
-    this.#context.edits.remove(at, at + 'async'.length);
+    const star = node.generator ? text.lastIndexOf('*') + 1 : 0;
+    this.#context.edits.remove(at, Math.max(at + 'async'.length, member.start + star));
   }
 
   /**
@@ -191,13 +213,14 @@ class Lowering implements LoweredFunction {
   #call(): { params: string; before: string; after: string } {
     const inside = this.#place.kind === 'inside';
     const target = inside ? '' : this.#generator;
+    const run = this.inner.generator ? 'asyncGenerator' : 'async';
     const info = this.#info;
     const usesThis = info.thisNodes.length > 0 || info.superNodes.length > 0;
     const self = usesThis ? 'this' : 'void 0';
     const passed = this.#extras.map(({ value }) => value);
     const usesArguments =
       !this.#arrow && info.argumentsNodes.length > 0 && this.inner.args === 'arguments';
-    const simple = usesArguments ? null : simpleParams(this.#node.params);
+    const simple = usesArguments || this.inner.generator ? null : simpleParams(this.#node.params);
     if (simple !== null) {
       const values = [...passed, ...simple.values];
       const start = `${this.#context.runtime('start')}(`;
@@ -212,7 +235,7 @@ class Lowering implements LoweredFunction {
     const list = passed.length === 0 ? args : `[${[...passed, `...${args}`].join(', ')}]`;
     return {
       params,
-      before: `${this.#context.runtime('async')}(${self}, ${list}, ${target}`,
+      before: `${this.#context.runtime(run)}(${self}, ${list}, ${target}`,
       after: ')',
     };
   }
@@ -278,31 +301,8 @@ function isConstant(node: AnyNode): boolean {
   }
 }
 
-function generatorPlace(
-  context: TransformContext,
-  node: FunctionNode,
-  info: FunctionInfo,
-  enclosingEnd: number,
-): Place {
-  // Its scope is the wrapper's, so it means the same whatever it captures.
-  if (node.type === 'FunctionDeclaration') return { kind: 'beside' };
-  if (info.directEval || node.end === enclosingEnd) return { kind: 'inside' };
-  const { module } = context.scopes;
-  if (info.privateClasses.size === 0 && info.captures.size === 0) return { kind: 'module' };
-  const scope = info.home;
-  const oneClass = scope.kind === 'class' && scope.parent === module;
-  if (!oneClass || context.scopes.parents.get(node)?.type !== 'MethodDefinition')
-    return { kind: 'inside' };
-  const ofThisClass =
-    [...info.captures].every((binding) => binding.scope === scope) &&
-    [...info.privateClasses].every((owner) => owner === scope.node);
-  if (!ofThisClass) return { kind: 'inside' };
-  const { body } = scope.node as { body: AnyNode };
-  return { kind: 'static_block', at: body.start + 1 };
-}
-
 /** The name JavaScript gives the function, as far as the text shows it. */
-export function inferName(context: TransformContext, node: FunctionNode): string {
+function inferName(context: TransformContext, node: FunctionNode): string {
   if (node.type !== 'ArrowFunctionExpression' && node.id) return node.id.name;
   return identifierFrom(nameFromParent(context, node)) ?? 'anonymous';
 }

@@ -72,3 +72,9 @@ export function isModuleName(name: string): boolean {
     name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
   );
 }
+
+/** The name of the function whose generator `name` is; stacks show this one. */
+export function userFunctionName(name: string): string {
+  const plain = name.replace(/\$co\d*$/, '');
+  return plain === name ? name : plain === 'anonymous' ? '' : plain;
+}

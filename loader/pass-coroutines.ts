@@ -6,29 +6,33 @@
  *   function f(a, b) { return $start(f$co(a, b)) }
  *   function* f$co(a, b) { let $m; return a + (($m = $await(b)) === $PARK ? yield : $m) }
  *
- * `f` keeps name, length, `this` and place; the generator is moved to where no closure has to be made
- * for it at each call (see `generatorPlace`), or stays inside when it cannot be moved.
+ * `f` keeps name, length, `this` and place; the generator is moved to module level, because a generator
+ * function that is made anew for each call costs 3 µs in V8 (it gets a prototype and a hidden class of
+ * its own at its first call). It stays inside where it cannot be moved (see `generator-place.ts`).
  *
  * esbuild could lower async functions itself; it is told not to, because its `__async` passes the
  * parameters by closure (which no pass can undo once a `var` repeats a parameter), runs default
  * values before there is anything to reject, and loses `this` for `super` in a nested async arrow.
- * Async generators and `for await` are left to it; here they only get the runtime's helpers.
+ * `for await` is left to it, and gets the runtime's helper here.
+ *
+ * An async generator becomes a generator that yields `new $Await(x)` for `await x` and everything
+ * else for `yield`; the runtime makes an async iterator of it.
  *
  * Invariants:
  *  1. Evaluating parameters never throws into the caller: it rejects the task.
- *  2. What an arrow takes from the function around it (`this`, `arguments`, `new.target`, `super`)
- *     reaches its generator as `this` or as a leading parameter.
+ *  2. What a function takes from those around it (variables; an arrow also `this`, `arguments`,
+ *     `new.target`, `super`) reaches its moved generator as `this` or as a leading parameter.
  *  3. Text that ends where an enclosing edit ends is not moved: the suffix of that edit would go with it.
  *
- * Source: ECMAScript, "Async Function Definitions", "AsyncFunctionStart".
+ * Source: ECMAScript, "Async Function Definitions", "Async Generator Function Definitions".
  */
 
 import { disposeHelper } from './dispose-helper.js';
 import { UnsupportedSyntaxError } from './errors.js';
-import { describeFunction, inferName } from './lowered-function.js';
-import type { Reference } from './scopes.js';
+import { describeFunction } from './lowered-function.js';
+import type { Binding, Reference } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
-import type { Pass, RuntimeName, TransformContext } from './transform.js';
+import type { Pass, TransformContext } from './transform.js';
 
 /** What names mean at a place of the text, once the functions around it are lowered. */
 export interface Lexical {
@@ -38,24 +42,31 @@ export interface Lexical {
   readonly superNamed: boolean;
   /** Where the innermost edit that appends text ends. */
   readonly end: number;
+  /** Inside an async generator, where `yield` has another meaning. */
+  readonly generator: boolean;
+  /** Variables of functions around that a moved generator reaches through an object. */
+  readonly accessors: ReadonlyMap<Binding, string>;
 }
 
-const PLAIN: Lexical = { args: 'arguments', newTarget: 'new.target', superNamed: false, end: -1 };
-
-const HELPERS: Readonly<Record<string, RuntimeName>> = {
-  __asyncGenerator: 'asyncGenerator',
-  __await: 'Await',
-  __forAwait: 'forAwait',
-  __yieldStar: 'yieldStar',
+const PLAIN: Lexical = {
+  args: 'arguments',
+  newTarget: 'new.target',
+  superNamed: false,
+  end: -1,
+  generator: false,
+  accessors: new Map(),
 };
+
+/** Inside a function that has a `this` of its own. */
+function ownThis({ accessors, end }: Lexical): Lexical {
+  return { ...PLAIN, accessors, end };
+}
 
 export const coroutines: Pass = (context) => new Coroutines(context).run();
 
 class Coroutines {
   readonly #context: TransformContext;
   readonly #references: Map<AnyNode, Reference> = new Map();
-  /** The function whose code is being visited. */
-  #name = 'anonymous';
   #value: string | null = null;
   #superRef: string | null = null;
   #dispose: string | null = null;
@@ -77,8 +88,11 @@ class Coroutines {
     }
     switch (node.type) {
       case 'PropertyDefinition':
+        if (node.computed) this.#visit(node.key, lexical);
+        if (node.value) this.#visit(node.value, ownThis(lexical));
+        return;
       case 'StaticBlock':
-        eachChild(node, (child) => this.#visit(child, PLAIN));
+        for (const statement of node.body) this.#visit(statement, ownThis(lexical));
         return;
       case 'AwaitExpression':
         this.#rewriteAwait(node, { ...lexical, end: node.end }, false);
@@ -87,6 +101,15 @@ class Coroutines {
         if (node.expression.type === 'AwaitExpression') {
           const end = node.expression.end;
           this.#rewriteAwait(node.expression, { ...lexical, end }, true);
+          return;
+        }
+        break;
+      case 'YieldExpression':
+        if (node.delegate && node.argument && lexical.generator) {
+          const star = this.#context.code.indexOf('*', node.start) + 1;
+          this.#context.edits.appendLeft(star, ` ${this.#context.runtime('yieldStar')}(`);
+          this.#visit(node.argument, { ...lexical, end: node.end });
+          this.#context.edits.appendLeft(node.end, ')');
           return;
         }
         break;
@@ -114,15 +137,14 @@ class Coroutines {
 
   #visitFunction(node: FunctionNode, outer: Lexical): void {
     const arrow = node.type === 'ArrowFunctionExpression';
-    const outerName = this.#name;
     const lowered = node.async ? describeFunction(this.#context, node, outer) : null;
-    this.#name = lowered?.name ?? inferName(this.#context, node);
-    lowered?.begin(containsAwaitedValue(node) ? this.#valueName() : null);
-    const inner = lowered?.inner ?? (arrow ? outer : { ...PLAIN, end: outer.end });
+    const needsValue = lowered !== null && !node.generator && containsAwaitedValue(node);
+    lowered?.begin(needsValue ? this.#valueName() : null);
+    const plain = arrow ? { ...outer, generator: false } : ownThis(outer);
+    const inner = lowered?.inner ?? plain;
     for (const param of node.params) this.#visit(param, inner);
     this.#visit(node.body, inner);
     lowered?.finish();
-    this.#name = outerName;
   }
 
   #visitCall(node: Extract<AnyNode, { type: 'CallExpression' }>, lexical: Lexical): void {
@@ -134,21 +156,7 @@ class Coroutines {
         'call super() in the constructor itself',
       );
     }
-    const body = node.arguments[2];
-    if (
-      body?.type === 'FunctionExpression' &&
-      body.generator &&
-      !body.id &&
-      this.#isHelper(node.callee)
-    ) {
-      const at = this.#context.code.indexOf('*', body.start) + 1;
-      this.#context.edits.appendLeft(at, ` ${this.#context.fresh(`${this.#name}$co`)}`);
-    }
     eachChild(node, (child) => this.#visit(child, lexical));
-  }
-
-  #isHelper(node: AnyNode): boolean {
-    return node.type === 'Identifier' && Object.hasOwn(HELPERS, node.name);
   }
 
   #rewriteIdentifier(node: Extract<AnyNode, { type: 'Identifier' }>, lexical: Lexical): void {
@@ -164,16 +172,28 @@ class Coroutines {
       return;
     }
     const { binding } = reference;
-    if (binding === null || binding.node.start >= this.#context.preludeEnd) return;
-    if (node.start < this.#context.preludeEnd) return;
+    if (binding === null) return;
+    const access = lexical.accessors.get(binding);
+    if (access !== undefined) this.#replaceByAccess(reference, access);
+    const { preludeEnd } = this.#context;
+    if (binding.node.start >= preludeEnd || node.start < preludeEnd) return;
     if (node.name === '__callDispose') {
       this.#context.replace(node.start, node.end, this.#disposeName());
       return;
     }
-    const helper = Object.hasOwn(HELPERS, node.name) ? HELPERS[node.name] : undefined;
-    if (helper !== undefined) {
-      this.#context.replace(node.start, node.end, this.#context.runtime(helper));
+    if (node.name === '__forAwait') {
+      this.#context.replace(node.start, node.end, this.#context.runtime('forAwait'));
     }
+  }
+
+  #replaceByAccess({ node, shorthand }: Reference, access: string): void {
+    const parent = this.#context.scopes.parents.get(node);
+    // A call of a property would give it a `this`.
+    const called =
+      (parent?.type === 'CallExpression' && parent.callee === node) ||
+      (parent?.type === 'TaggedTemplateExpression' && parent.tag === node);
+    const text = shorthand ? `${node.name}: ${access}` : called ? `(0, ${access})` : access;
+    this.#context.replace(node.start, node.end, text);
   }
 
   /** `await x`: the value at once where it is there, else `yield`. */
@@ -183,6 +203,13 @@ class Coroutines {
     discardsValue: boolean,
   ): void {
     const { edits } = this.#context;
+    if (lexical.generator) {
+      const wait = `(yield new ${this.#context.runtime('Await')}(`;
+      edits.update(node.start, node.start + 'await'.length, wait);
+      this.#visit(node.argument, lexical);
+      edits.appendLeft(node.end, '))');
+      return;
+    }
     const park = this.#context.runtime('PARK');
     const receive = this.#receiveCall(node.argument);
     const call = receive === null ? `${this.#context.runtime('await')}(` : '';

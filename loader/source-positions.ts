@@ -15,8 +15,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
-import { userFunctionName } from './lowered-function.js';
-import { scriptName } from './module.js';
+import { scriptName, userFunctionName } from './module.js';
 
 export interface UserPosition {
   readonly file: string;
@@ -118,6 +117,21 @@ function headerOf(error: Error): string {
   }
 }
 
+/**
+ * V8 leaves out the constructors of the error's own classes; the `Error` of a hardened realm captures
+ * the stack anew and leaves them in.
+ */
+function isErrorConstructor(error: Error, site: NodeJS.CallSite): boolean {
+  if (!site.isConstructor()) return false;
+  const name = site.getFunctionName();
+  let prototype: unknown = Object.getPrototypeOf(error);
+  while (typeof prototype === 'object' && prototype !== null) {
+    if ((prototype as { constructor?: { name?: unknown } }).constructor?.name === name) return true;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return false;
+}
+
 interface Frame {
   readonly text: string;
   readonly kind: 'user' | 'internal' | 'foreign';
@@ -131,7 +145,8 @@ function formatFrames(
 ): string {
   const frames: Frame[] = [];
   let user = false;
-  for (const site of sites) {
+  const begin = sites.findIndex((site) => !isErrorConstructor(error, site));
+  for (const site of begin === -1 ? sites : sites.slice(begin)) {
     const frame = formatFrame(error, site, positions, !user);
     if (frame === null) continue;
     user ||= frame.kind === 'user';

@@ -2,7 +2,6 @@
  * Import specifiers: which module of the project one means, and which are left to Node.
  */
 
-import { builtinModules } from 'node:module';
 import { posix } from 'node:path';
 
 export type Resolved =
@@ -16,7 +15,6 @@ export type Resolved =
 
 const SOURCE_EXTENSION = /\.(?:ts|mts|js|mjs)$/;
 const OTHER_EXTENSION = /\.(?:json|node|cjs|cts|wasm)$/;
-const BUILTINS = new Set(builtinModules);
 
 /**
  * @param from name of the importing module: `chat/room`
@@ -28,8 +26,4 @@ export function resolveSpecifier(from: string, specifier: string): Resolved {
   if (!/^\.{1,2}\//.test(specifier) || OTHER_EXTENSION.test(specifier)) return { kind: 'node' };
   const name = posix.join(posix.dirname(from), specifier.replace(SOURCE_EXTENSION, ''));
   return name.startsWith('../') ? { kind: 'outside' } : { kind: 'module', name };
-}
-
-export function isBuiltin(specifier: string): boolean {
-  return specifier.startsWith('node:') || BUILTINS.has(specifier);
 }

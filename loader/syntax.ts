@@ -7,7 +7,7 @@
 
 import { type AnyNode, type Node, type Program, parse } from 'acorn';
 
-export type { AnyNode, ArrowFunctionExpression, Class, Identifier, Program } from 'acorn';
+export type { AnyNode, Identifier, Program } from 'acorn';
 export type FunctionNode = Extract<
   AnyNode,
   { type: 'FunctionDeclaration' | 'FunctionExpression' | 'ArrowFunctionExpression' }

@@ -114,6 +114,23 @@ export class TransformContext implements Transformed {
     return this.#shared('$arguments');
   }
 
+  /** The parameter by which a moved generator reaches a variable of a function around it. */
+  captureName(variable: string): string {
+    return this.#shared(`$${variable}`);
+  }
+
+  /** A variable of another function as an object: `_` reads and assigns it. */
+  get variableClass(): string {
+    const known = this.#sharedNames.has('$Variable');
+    const name = this.#shared('$Variable');
+    if (!known) {
+      this.addHeader(
+        `class ${name} { constructor(get, set) { this.get = get; this.set = set; } get _() { return this.get(); } set _(value) { this.set(value); } }`,
+      );
+    }
+    return name;
+  }
+
   get newTargetName(): string {
     return this.#shared('$newTarget');
   }

@@ -17,7 +17,7 @@
 
 import { type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
 import { LoadError, UnreadableError } from './errors.js';
@@ -56,6 +56,8 @@ const GRACE_MS = 400;
 const REMOVE_MS = 200;
 const POLL_MS = 100;
 const ROOT_CHECK_MS = 250;
+/** Quiet for so long, a folder that had events is compared as a whole. */
+const COMPARE_MS = 150;
 /** After a replaced folder is back, its files may still be coming. */
 const ROOT_GRACE_MS = 2_000;
 
@@ -67,11 +69,14 @@ export class ModuleWatcher {
   readonly #paths: Map<string, ModuleFile> = new Map();
   /** Files that are looked at now, by path. */
   readonly #settling: Map<string, Promise<void>> = new Map();
+  /** What the files were like when they were last settled. */
+  readonly #states: Map<string, string> = new Map();
   readonly #again: Set<string> = new Set();
   /** How many of them may be ready soon; the batch waits for those. */
   #unsettled = 0;
   #ready: Outcome[] = [];
   #watcher: FSWatcher | null = null;
+  #compareTimer: NodeJS.Timeout | null = null;
   #rootTimer: NodeJS.Timeout | null = null;
   #rootInode: number | null = null;
   #closed = false;
@@ -100,6 +105,7 @@ export class ModuleWatcher {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#rootTimer !== null) clearInterval(this.#rootTimer);
+    if (this.#compareTimer !== null) clearTimeout(this.#compareTimer);
     await this.#watcher?.close();
     await Promise.all(this.#settling.values());
   }
@@ -122,14 +128,33 @@ export class ModuleWatcher {
         stats?.isFile() === true && moduleFile(this.#folder, path) === undefined,
     });
     this.#watcher = watcher;
-    watcher.on('all', (event, path) => {
-      if (event !== 'addDir' && event !== 'unlinkDir') this.#touch(path);
+    watcher.on('all', (_event, path) => this.#noteEvent(path));
+    // chokidar merges events that come within milliseconds; what is underneath tells of each.
+    watcher.on('raw', (_event, path, details) => {
+      const { watchedPath } = details as { watchedPath?: string };
+      if (watchedPath === undefined || typeof path !== 'string') return;
+      this.#noteEvent(watchedPath.endsWith(path) ? watchedPath : join(watchedPath, path));
     });
     // An error of the watcher itself (a folder that vanished under it) is seen by the root check.
     watcher.on('error', () => undefined);
     await new Promise<void>((ready) => {
       watcher.once('ready', () => ready());
     });
+  }
+
+  /**
+   * Events say that something happened, not all that did: files of a new folder may be written before
+   * anybody watches it. So the whole folder is compared once it has been quiet for a moment.
+   */
+  #noteEvent(path: string): void {
+    this.#touch(path);
+    if (this.#closed) return;
+    if (this.#compareTimer === null) {
+      this.#compareTimer = setTimeout(() => {
+        this.#compareTimer = null;
+        void this.#compareAll(true);
+      }, COMPARE_MS);
+    } else this.#compareTimer.refresh();
   }
 
   /** Reopen when the folder is another one than the one that is watched. */
@@ -148,19 +173,23 @@ export class ModuleWatcher {
     await this.#compareAll();
   }
 
-  /** Look at every file there is and at every one there was. */
-  async #compareAll(): Promise<void> {
-    const known = [...this.#paths.values()].map(({ path }) => path);
-    let found: string[] = [];
+  /** Look at every file there is and at every one there was; `changed`: only at those that changed. */
+  async #compareAll(changed = false): Promise<void> {
+    const before = [...this.#paths.values()];
+    let found: readonly ModuleFile[] = [];
     try {
-      found = (await scanProject(this.#folder)).files.map(({ path }) => path);
+      found = (await scanProject(this.#folder)).files;
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       if (!(error instanceof UnreadableError)) {
         this.#options.onBatch({ changed: [], removed: [], failed: [error] });
       }
     }
-    for (const path of [...known, ...found]) this.#touch(path);
+    for (const file of found) if (!this.#paths.has(file.name)) this.#paths.set(file.name, file);
+    const paths = new Set([...before, ...found].map(({ path }) => path));
+    for (const path of paths) {
+      if (!changed || (await stateOf(path)) !== this.#states.get(path)) this.#touch(path);
+    }
   }
 
   #touch(path: string): void {
@@ -173,7 +202,13 @@ export class ModuleWatcher {
       return;
     }
     this.#unsettled++;
-    const settled = this.#settle(file).then((outcome) => {
+    let counted = true;
+    const countOff = (): void => {
+      if (counted) this.#unsettled--;
+      counted = false;
+    };
+    const settled = this.#settle(file, countOff).then((outcome) => {
+      countOff();
       this.#settling.delete(full);
       if (outcome !== null) this.#ready.push(outcome);
       this.#flush();
@@ -182,31 +217,32 @@ export class ModuleWatcher {
     this.#settling.set(full, settled);
   }
 
-  /** Wait until the file stands still, and load it. `null`: nothing to report. */
-  async #settle(file: ModuleFile): Promise<Outcome | null> {
+  /**
+   * Wait until the file stands still, and load it. `null`: nothing to report.
+   *
+   * @param countOff the others of the batch need not wait for a file that is gone or may stay broken
+   */
+  async #settle(file: ModuleFile, countOff: () => void): Promise<Outcome | null> {
     const { path } = file;
     let failure: LoadError | null = null;
     let failedAt = 0;
     let state = await stateOf(path);
     let since = Date.now();
-    let first = true;
-    const countedOff = (): void => {
-      if (first) this.#unsettled--;
-      first = false;
-    };
+    if (state === '' && this.#paths.get(file.name)?.path !== path) return null;
     while (!this.#closed) {
       const stable = file.kind === 'build' || Date.now() - since >= this.#options.settleMs;
       if (state !== '' && stable && failure === null) {
         const outcome = await this.#load(file);
         const now = await stateOf(path);
         if (now === state && !(outcome instanceof LoadError)) {
-          countedOff();
+          this.#states.set(path, state);
           return outcome;
         }
         if (outcome instanceof LoadError) failure = outcome;
         failedAt = Date.now();
-        // The others of the batch need not wait for a file that may stay broken.
-        countedOff();
+      }
+      if (state === '' || failure !== null) {
+        countOff();
         this.#flush();
       }
       await delay(this.#options.settleMs);
@@ -216,13 +252,14 @@ export class ModuleWatcher {
         since = Date.now();
         failure = null;
       } else if (state === '' && Date.now() - since >= this.#removeMs) {
-        countedOff();
-        return inodeOf(this.#folder) === null ? null : { file, removed: true };
+        if (inodeOf(this.#folder) === null) return null;
+        this.#states.delete(path);
+        return { file, removed: true };
       } else if (failure !== null && Date.now() - failedAt >= this.#options.graceMs) {
+        this.#states.set(path, state);
         return { file, failure };
       }
     }
-    countedOff();
     return null;
   }
 
@@ -254,12 +291,15 @@ export class ModuleWatcher {
       if ('removed' in outcome) {
         if (holder !== undefined && holder.path !== file.path) continue;
         this.#paths.delete(file.name);
+        this.#reported.delete(file.path);
         if (this.#reported.delete(file.name)) removed.push(file.name);
         continue;
       }
       const content = 'module' in outcome ? outcome.module.version : outcome.failure.format();
       if (holder !== undefined && holder.path !== file.path && inodeOf(holder.path) !== null) {
-        failed.push(duplicateModule(file, holder));
+        const error = duplicateModule(file, holder);
+        if (this.#reported.get(file.path) !== error.message) failed.push(error);
+        this.#reported.set(file.path, error.message);
         continue;
       }
       this.#paths.set(file.name, file);

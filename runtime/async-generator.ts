@@ -79,7 +79,8 @@ function* serve(
       const inner = sent as Result;
       sent = { value: inner.value, done: inner.done };
     }
-    next = next === 'return' ? 'return' : 'next';
+    // Only `yield*` is told "return" again with the awaited result; a `finally` simply goes on.
+    next = next === 'return' && wait.delegated ? 'return' : 'next';
   }
 }
 

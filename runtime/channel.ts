@@ -8,17 +8,19 @@
  *     gone. Past `BACKLOG_MAX` the sender waits where it stands: see `Scheduler.waitForRoom`.
  */
 
-import type { Process } from './process.js';
 import type { Lane } from './lane.js';
-import { RingReader, RingWriter } from './ring.js';
-import { AWAKE, DOZING, IN_EVENT_LOOP, SLEEP, type SharedState } from './shared-state.js';
+import type { Process } from './process.js';
+import { RingReader } from './ring-reader.js';
+import { RingWriter } from './ring-writer.js';
+import { AWAKE, DOZING, IN_EVENT_LOOP, type SharedState, SLEEP } from './shared-state.js';
 
 /** Backlog at which a sending process is held back. */
 export const BACKLOG_HOLD: number = 256 * 1024;
 /** Backlog at which even a process that never reaches a scheduling point must wait. */
 export const BACKLOG_MAX: number = 16 * 1024 * 1024;
 
-export type FrameHandler = (op: number, to: unknown, a: unknown, b: unknown, payload: unknown) => void;
+/** Frames after which a slice that goes on and on is made visible to the peer all the same. */
+const PUBLISH_AT = 64;
 
 export class Channel {
   readonly life: number;
@@ -28,7 +30,7 @@ export class Channel {
   readonly lane: Lane;
   readonly #state: SharedState;
   #held: Process[] = [];
-  #written = false;
+  #written = 0;
 
   constructor(
     life: number,
@@ -55,7 +57,8 @@ export class Channel {
     transfer?: readonly ArrayBuffer[],
   ): void {
     this.writer.write(op, to, a, b, payload, transfer);
-    this.#written = true;
+    this.#written += 1;
+    if (this.#written >= PUBLISH_AT) this.#publish();
   }
 
   /** Does the peer lag so far behind that senders should stop? */
@@ -70,14 +73,9 @@ export class Channel {
 
   /** Make everything written visible to the peer, and wake it. @returns processes to run again */
   flush(): readonly Process[] | null {
-    const { writer } = this;
-    const backlog = writer.backlogBytes > 0;
-    if (!this.#written && !backlog) return null;
-    if (backlog) writer.pump();
-    writer.flush();
-    this.#written = false;
-    this.#wakePeer();
-    if (this.#held.length === 0 || writer.backlogBytes > 0) return null;
+    if (!this.pending) return null;
+    this.#publish();
+    if (this.#held.length === 0 || this.writer.backlogBytes > 0) return null;
     const released = this.#held;
     this.#held = [];
     return released;
@@ -85,7 +83,7 @@ export class Channel {
 
   /** Is there anything that still has to go out? */
   get pending(): boolean {
-    return this.#written || this.writer.backlogBytes > 0;
+    return this.#written > 0 || this.writer.backlogBytes > 0;
   }
 
   /** All processes held back, when the peer is gone. */
@@ -93,6 +91,13 @@ export class Channel {
     const released = this.#held;
     this.#held = [];
     return released;
+  }
+
+  #publish(): void {
+    if (this.writer.backlogBytes > 0) this.writer.pump();
+    this.writer.flush();
+    this.#written = 0;
+    this.#wakePeer();
   }
 
   #wakePeer(): void {

@@ -17,6 +17,8 @@ import { types } from 'node:util';
 /** A value that cannot be copied into a message. The message names the place: `message.a[3]`. */
 export class DataCloneError extends Error {
   override readonly name = 'DataCloneError';
+  /** What a built-in function raises for a wrong argument. */
+  readonly reason = 'badarg';
   /** Where the culprit is, as the sender would write it: `message.items[3].cb`. */
   readonly path: string;
 
@@ -24,6 +26,19 @@ export class DataCloneError extends Error {
     super(`${path} ${complaint}`);
     this.path = path;
   }
+}
+
+/**
+ * The same error for a caller who does not know how the machine wrapped his value.
+ *
+ * @param from the path of the value in what was sent, as `message[2]`
+ * @param to what the caller calls it, as `arguments`
+ * @returns any other error as it is
+ */
+export function rerooted(error: unknown, from: string, to: string): unknown {
+  if (!(error instanceof DataCloneError) || !error.path.startsWith(from)) return error;
+  const complaint = error.message.slice(error.path.length + 1);
+  return new DataCloneError(to + error.path.slice(from.length), complaint);
 }
 
 interface Culprit {

@@ -33,6 +33,7 @@ import { generateRead, Shape, ShapeTrie } from './shape.js';
 
 const { isProxy } = types;
 const { isArray } = Array;
+const { isView } = ArrayBuffer;
 const { getPrototypeOf, hasOwn, keys: ownKeys } = Object;
 const objectPrototype: object = Object.prototype;
 const brandOf = Object.prototype.toString;
@@ -154,17 +155,24 @@ export class Encoder {
   term(value: unknown): void {
     switch (typeof value) {
       case 'string':
-        return this.#string(value);
+        this.#string(value);
+        break;
       case 'number':
-        return this.#number(value);
+        this.#number(value);
+        break;
       case 'object':
-        return value === null ? this.#constant(Constant.NULL) : this.#object(value);
+        if (value === null) this.#constant(Constant.NULL);
+        else this.#object(value);
+        break;
       case 'boolean':
-        return this.#constant(value ? Constant.TRUE : Constant.FALSE);
+        this.#constant(value ? Constant.TRUE : Constant.FALSE);
+        break;
       case 'undefined':
-        return this.#constant(Constant.UNDEFINED);
+        this.#constant(Constant.UNDEFINED);
+        break;
       case 'bigint':
-        return this.#bigint(value);
+        this.#bigint(value);
+        break;
       default:
         throw UNUSUAL;
     }
@@ -252,9 +260,15 @@ export class Encoder {
 
   #string(value: string): void {
     this.#reserve(SCALAR_WORDS);
-    if (value.length > CACHED_LENGTH_MAX) return this.#text(value);
+    if (value.length > CACHED_LENGTH_MAX) {
+      this.#text(value);
+      return;
+    }
     const id = this.#strings.idOf(value);
-    if (id !== undefined) return this.#put(id, Tag.CACHED);
+    if (id !== undefined) {
+      this.#put(id, Tag.CACHED);
+      return;
+    }
     if (this.#strings.isRepeated(value)) this.#put(this.#strings.assign(value), Tag.DEFINE);
     this.#text(value);
   }
@@ -270,7 +284,10 @@ export class Encoder {
     const start = this.#at << 2;
     for (let index = 0; index < length; index += 1) {
       const unit = value.charCodeAt(index);
-      if (unit > 0xff) return this.#wideText(value, header);
+      if (unit > 0xff) {
+        this.#wideText(value, header);
+        return;
+      }
       bytes[start + index] = unit;
     }
     this.#at += (length + 3) >> 2;
@@ -296,7 +313,8 @@ export class Encoder {
     if (ordinal >= 0) {
       this.#flags |= FLAG_SHARED;
       this.#reserve(1);
-      return this.#put(ordinal, Tag.SEEN);
+      this.#put(ordinal, Tag.SEEN);
+      return;
     }
     if (anyFrozen() && isFrozenValue(value) && this.#frozenValue(value)) return;
     this.#mutable(value);
@@ -304,7 +322,12 @@ export class Encoder {
 
   #mutable(value: object): void {
     if (isProxy(value)) throw UNUSUAL;
-    if (isArray(value)) return this.#array(value);
+    if (isArray(value)) {
+      this.#array(value);
+      return;
+    }
+    // Enumerating a view would list every byte.
+    if (isView(value)) throw UNUSUAL;
     const record = this.#shapes.find(value);
     if (record?.encode?.(value, this, record)) return;
     this.#unfamiliar(value, record);
@@ -338,7 +361,7 @@ export class Encoder {
 
   #array(array: readonly unknown[]): void {
     const length = array.length;
-    if ('index' in array || length > HOLEY_LENGTH_MAX) this.#checkArray(array);
+    if ('index' in array || 'groups' in array || length > HOLEY_LENGTH_MAX) this.#checkArray(array);
     this.#enter();
     this.#seen.add(array);
     this.#reserve(1 + SCALAR_WORDS);
@@ -358,7 +381,8 @@ export class Encoder {
   #checkArray(array: readonly unknown[]): void {
     const last = array.length - 1;
     const middle = last >> 1;
-    if ('index' in array || !(0 in array) || !(middle in array) || !(last in array)) throw UNUSUAL;
+    if ('index' in array || 'groups' in array) throw UNUSUAL;
+    if (!(0 in array && middle in array && last in array)) throw UNUSUAL;
   }
 
   #unfamiliar(value: object, record: EncodeRecord | undefined): void {
@@ -374,16 +398,24 @@ export class Encoder {
           'encoder.close(); return true;',
         );
       }
-      return this.#dictionary(value);
+      this.#dictionary(value);
+      return;
     }
     if (types.isDate(value)) {
       this.#seen.add(value);
       this.#reserve(SCALAR_WORDS);
       this.#put(Extended.DATE, Tag.EXTENDED);
-      return this.#double(getTime.call(value));
+      this.#double(getTime.call(value));
+      return;
     }
-    if (types.isMap(value)) return this.#map(value);
-    if (types.isSet(value)) return this.#set(value);
+    if (types.isMap(value)) {
+      this.#map(value);
+      return;
+    }
+    if (types.isSet(value)) {
+      this.#set(value);
+      return;
+    }
     if (!isOrdinary(value)) throw UNUSUAL;
     this.#dictionary(value);
   }

@@ -32,7 +32,8 @@ export class SeenObjects {
   }
 
   clear(): void {
-    const kept = this.#count < LINEAR_MAX ? this.#count : LINEAR_MAX;
+    if (this.#count === 0) return;
+    const kept = Math.min(this.#count, LINEAR_MAX);
     for (let ordinal = 0; ordinal < kept; ordinal += 1) this.#objects[ordinal] = null;
     this.#count = 0;
     this.#ordinals = null;

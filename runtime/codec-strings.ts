@@ -13,21 +13,25 @@
  */
 import { STRINGS_MAX } from './codec.js';
 
-/** Strings seen once, before they are forgotten. */
-const YOUNG_MAX = 2048;
+/** Slots for the hashes of strings seen once. */
+const YOUNG_SLOTS = 4096;
 
 const internTable: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
-/** Property names are unique and flat, so asking for one releases what the string was a slice of. */
-function intern(text: string): boolean {
-  return text in internTable;
+/**
+ * A copy of the string that refers to no longer string of which it was cut out. Property names are
+ * such copies, and asking for one makes it.
+ */
+function detach(text: string): void {
+  void (text in internTable);
 }
 
 export class StringNumbering {
   readonly #ids = new Map<string, number>();
   readonly #strings: (string | undefined)[] = [];
   readonly #fresh: string[] = [];
-  #young = new Set<string>();
+  /** Only hashes: a set of the strings themselves would keep what they were cut out of. */
+  readonly #young = new Int32Array(YOUNG_SLOTS);
   #next = 0;
 
   /** @returns the id by which the peer knows the string, if it does */
@@ -35,17 +39,24 @@ export class StringNumbering {
     return this.#ids.get(text);
   }
 
-  /** Has the string come up lately, so that numbering it will pay? */
+  /**
+   * Has the string come up lately, so that numbering it will pay? Two strings with one hash make
+   * the answer wrong and the encoding longer, nothing else.
+   */
   isRepeated(text: string): boolean {
-    if (this.#young.delete(text)) return true;
-    if (this.#young.size >= YOUNG_MAX) this.#young = new Set();
-    intern(text);
-    this.#young.add(text);
+    let hash = text.length;
+    for (let index = 0; index < text.length; index += 1) {
+      hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0;
+    }
+    const slot = (hash ^ (hash >>> 12)) & (YOUNG_SLOTS - 1);
+    if (this.#young[slot] === hash) return true;
+    this.#young[slot] = hash;
     return false;
   }
 
   /** Number a string that has no id. The caller tells the peer in this frame. */
   assign(text: string): number {
+    detach(text);
     const id = this.#next;
     const previous = this.#strings[id];
     if (previous !== undefined) this.#ids.delete(previous);

@@ -20,9 +20,17 @@ interface Context {
   task: Task | null;
   /** Reductions left of the slice; at or below 0 the process yields at its next scheduling point. */
   budget: number;
+  /** The process wants its slice to end, however much is left of it. */
+  yields: boolean;
 }
 
-export const context: Context = { scheduler: null, process: null, task: null, budget: 0 };
+export const context: Context = {
+  scheduler: null,
+  process: null,
+  task: null,
+  budget: 0,
+  yields: false,
+};
 
 /** The running process; raises where there is none, and unwinds one that is dead already. */
 export function runningProcess(what: string): Process {

@@ -14,7 +14,7 @@
  * Where it differs from `structuredClone`, on purpose:
  *  - a SharedArrayBuffer, or a view of one, is refused: it would be shared;
  *  - an array loses its own named properties unless it is empty or the match of a regular expression
- *    (`index`): V8 offers no way to ask for them below 60 ns, the price of three copies;
+ *    (`index`, `groups`): V8 offers no way to ask for them below 60 ns, the price of three copies;
  *  - the fields of an object are read before its children are entered, which only getters can see;
  *  - frozen parts of a message that has to go to `structuredClone` whole are copied too;
  *  - an exotic object whose prototype was replaced by Object.prototype, and which was given enumerable
@@ -28,10 +28,11 @@ import { DataCloneError, explain, refuseSharedMemory, viewedBuffer } from './clo
 import { copyExotic } from './copy-exotic.js';
 import { Memo, UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
-import { type CopyShape, generateCopy, Shape, ShapeTrie } from './shape.js';
+import { type CopyShape, generate, generateCopy, Shape, ShapeTrie } from './shape.js';
 
 const { isProxy } = types;
 const { isArray } = Array;
+const { isView } = ArrayBuffer;
 const { defineProperty, getPrototypeOf, hasOwn, keys: ownKeys } = Object;
 const arrayConstructor = Array;
 const objectPrototype: object = Object.prototype;
@@ -43,6 +44,8 @@ const nativeClone = globalThis.structuredClone;
 const DENSE_UNSEEN_MAX = 1024;
 const DENSE_PROBES = 16;
 
+/** V8's complaint about an error that is its own cause. */
+const UNREADABLE = 'Unable to deserialize cloned data.';
 /** Node's complaint about a port or file handle that can only be transferred. */
 const MISSING_TRANSFER = 'ERR_MISSING_TRANSFERABLE_IN_TRANSFER_LIST';
 
@@ -130,7 +133,7 @@ export function copyForLane(
 
 function isPlainBinary(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (ArrayBuffer.isView(value)) return !types.isSharedArrayBuffer(viewedBuffer(value));
+  if (isView(value)) return !types.isSharedArrayBuffer(viewedBuffer(value));
   return types.isArrayBuffer(value);
 }
 
@@ -151,6 +154,7 @@ export function engineError(error: unknown, value: unknown, root: string): unkno
   if (isStackOverflow(error)) return new DataCloneError(root, 'is nested too deeply to be copied');
   const isRefusal =
     (error instanceof DOMException && error.name === 'DataCloneError') ||
+    (error instanceof Error && error.message === UNREADABLE) ||
     (error instanceof TypeError && (error as NodeJS.ErrnoException).code === MISSING_TRANSFER);
   return isRefusal ? explain(value, root, (error as Error).message) : error;
 }
@@ -175,6 +179,8 @@ function copyObject(value: object, memo: Memo | null): unknown {
   if (anyFrozen() && isFrozenValue(value)) return value;
   if (isProxy(value)) throw UNUSUAL;
   if (isArray(value)) return copyArray(value, memo);
+  // Enumerating a view would list every byte.
+  if (isView(value)) return copyExotic(value, memo ?? begin(), copyChild);
   const shape = shapes.find(value);
   if (shape?.copy !== undefined) {
     const result = shape.copy(value, memo);
@@ -244,7 +250,7 @@ function isReference(value: unknown): boolean {
 
 function copyArray(from: readonly unknown[], memo: Memo | null): unknown[] {
   const length = from.length;
-  if ('index' in from) return copySparse(from, memo ?? begin());
+  if ('index' in from || 'groups' in from) return copySparse(from, memo ?? begin());
   if (length === 2) {
     const [a, b] = [from[0], from[1]];
     if (a !== undefined && b !== undefined) {
@@ -285,11 +291,32 @@ function copyArray(from: readonly unknown[], memo: Memo | null): unknown[] {
   return copyDense(from, memo);
 }
 
+type FindReference = (array: readonly unknown[]) => number;
+
+/** Generated twice, so that arrays of numbers do not slow the reading of others, nor they them. */
+function generateFindReference(): FindReference {
+  return generate<FindReference>(
+    {},
+    `return function firstReference(array) {
+      let index = 0;
+      for (; index < array.length; index += 1) {
+        const item = array[index];
+        if (typeof item === 'object' ? item !== null : typeof item === 'function' || typeof item === 'symbol') break;
+      }
+      return index;
+    };`,
+  );
+}
+
+const firstReferenceAfterNumbers: FindReference = generateFindReference();
+const firstReference: FindReference = generateFindReference();
+
 function copyDense(from: readonly unknown[], memo: Memo | null): unknown[] {
   const to: unknown[] = slice.call(from);
   let known = memo;
   known?.add(from, to);
-  for (let index = 0; index < to.length; index += 1) {
+  let index = typeof to[0] === 'number' ? firstReferenceAfterNumbers(to) : firstReference(to);
+  for (; index < to.length; index += 1) {
     const item = to[index];
     if (isReference(item)) {
       if (known === null) {

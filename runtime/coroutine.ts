@@ -116,6 +116,7 @@ export function awaitValue(value: unknown): unknown {
 
 /** Give way to other processes, then go on with `value`. */
 export function yieldWith(value: unknown): typeof PARK {
+  context.yields = true;
   makeReady(context.task as Task, value, false);
   return PARK;
 }
@@ -150,14 +151,13 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** Resume `task` when a native promise settles: its callbacks only put the task on the ready list. */
 function parkOnPromise(task: Task, promise: PromiseLike<unknown>): void {
-  const proc = task.process;
   const { scheduler } = context;
   scheduler?.nativeWaitBegins();
   const settle = (value: unknown, failed: boolean): void => {
     scheduler?.nativeWaitEnds();
     if (task.generator === null && task.state !== PENDING) return;
-    if (proc === null) resume(task, value, failed);
-    else makeReady(task, value, failed);
+    // Never resumed here: a thenable may call back at once, while the generator still runs.
+    makeReady(task, value, failed);
   };
   promise.then(
     (value) => settle(value, false),
@@ -187,6 +187,7 @@ export function makeReady(task: Task, value: unknown, failed: boolean): void {
 /** Take the first task of the ready list and run it. */
 export function resumeReady(proc: Process): void {
   const task = proc.ready as Task;
+  context.budget -= 1;
   proc.ready = task.link;
   task.link = null;
   const failed = task.state === READY_FAILED;
@@ -271,7 +272,11 @@ function finish(task: Task, value: unknown, failed: boolean): void {
  * Run the entry function of a process in the current context. Its result is the process: when it
  * finishes, the process ends. Also how a process goes on with an empty stack (`erlang:hibernate/3`).
  */
-export function runRoot(proc: Process, entry: (...args: never[]) => unknown, args: unknown[]): void {
+export function runRoot(
+  proc: Process,
+  entry: (...args: never[]) => unknown,
+  args: unknown[],
+): void {
   const { scheduler } = context;
   let result: unknown;
   try {
@@ -325,7 +330,10 @@ function* reaction(
   return typeof onFulfilled === 'function' ? onFulfilled(value as never) : value;
 }
 
-function* finallyReaction(task: Task, onFinally: (() => unknown) | null | undefined): Coroutine<unknown> {
+function* finallyReaction(
+  task: Task,
+  onFinally: (() => unknown) | null | undefined,
+): Coroutine<unknown> {
   try {
     return yield* settled(task);
   } finally {
@@ -341,9 +349,8 @@ function* settled(task: Task): Coroutine<unknown> {
     addWaiter(task, context.task as Task);
     return yield;
   }
-  yieldWith(undefined);
+  makeReady(context.task as Task, undefined, false);
   yield;
   if (task.state === AWAITED) throw task.value;
   return task.value;
 }
-

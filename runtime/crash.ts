@@ -29,19 +29,35 @@ export function exitReasonOf(thrown: unknown): unknown {
 
 function crashReasonOf(thrown: unknown, depth: number): CrashReason {
   if (!(thrown instanceof Error)) return { kind: 'nocatch', value: plain(thrown), stack: '' };
-  const extras = thrown as { code?: unknown; reason?: unknown; cause?: unknown };
+  const read = (key: string): unknown => property(thrown, key);
   const reason: { -readonly [Key in keyof ErrorReason]: ErrorReason[Key] } = {
     kind: 'error',
-    name: String(thrown.name),
-    message: String(thrown.message),
-    stack: String(thrown.stack ?? ''),
+    name: text(read('name') ?? 'Error'),
+    message: text(read('message') ?? ''),
+    stack: text(read('stack') ?? ''),
   };
-  if (typeof extras.code === 'string') reason.code = extras.code;
-  if (typeof extras.reason === 'string') reason.reason = extras.reason;
-  if (extras.cause !== undefined && depth < CAUSES_MAX) {
-    reason.cause = crashReasonOf(extras.cause, depth + 1);
-  }
+  const [code, tag, cause] = [read('code'), read('reason'), read('cause')];
+  if (typeof code === 'string') reason.code = code;
+  if (typeof tag === 'string') reason.reason = tag;
+  if (cause !== undefined && depth < CAUSES_MAX) reason.cause = crashReasonOf(cause, depth + 1);
   return reason;
+}
+
+/** Reading an error may run code of the user, and that may throw: it must not hurt the scheduler. */
+function property(error: Error, key: string): unknown {
+  try {
+    return (error as unknown as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return '(unreadable)';
+  }
 }
 
 /** A copy that can travel; what cannot be copied is replaced by its text. */
@@ -49,7 +65,7 @@ function plain(value: unknown): unknown {
   try {
     return copy(value);
   } catch {
-    return String(value);
+    return text(value);
   }
 }
 

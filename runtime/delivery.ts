@@ -15,7 +15,8 @@
  */
 
 import { homeOf } from './address.js';
-import { BACKLOG_MAX, type Channel } from './channel.js';
+import type { Channel } from './channel.js';
+import { rerooted } from './clone-error.js';
 import { copy, copyWithTransfer } from './copy.js';
 import { terminate } from './lifecycle.js';
 import { Mailbox } from './mailbox.js';
@@ -67,11 +68,16 @@ export function sendToPid(
 ): void {
   const proc = scheduler.processes.find(to);
   if (proc !== null) {
-    deliver(scheduler, proc, transfer === undefined ? copy(message) : copyWithTransfer(message, transfer));
+    deliver(
+      scheduler,
+      proc,
+      transfer === undefined ? copy(message) : copyWithTransfer(message, transfer),
+    );
     return;
   }
   const channel = channelTo(scheduler, to);
-  if (channel !== undefined) writeMessage(scheduler, channel, signal.MESSAGE, to, message, transfer);
+  if (channel !== undefined)
+    writeMessage(scheduler, channel, signal.MESSAGE, to, message, transfer);
   else holdOrDrop(scheduler, signal.MESSAGE, to, null, null, copy(message));
 }
 
@@ -84,11 +90,16 @@ export function sendToAlias(
 ): void {
   const home = homeOf(to, scheduler.node);
   if (home === scheduler.life) {
-    receiveThroughAlias(scheduler, to, transfer === undefined ? copy(message) : copyWithTransfer(message, transfer));
+    receiveThroughAlias(
+      scheduler,
+      to,
+      transfer === undefined ? copy(message) : copyWithTransfer(message, transfer),
+    );
     return;
   }
   const channel = scheduler.channels.get(home);
-  if (channel !== undefined) writeMessage(scheduler, channel, signal.ALIAS_MESSAGE, to, message, transfer);
+  if (channel !== undefined)
+    writeMessage(scheduler, channel, signal.ALIAS_MESSAGE, to, message, transfer);
   else copy(message);
 }
 
@@ -114,10 +125,7 @@ function writeMessage(
 ): void {
   channel.write(op, to, null, null, message, transfer);
   scheduler.followUp();
-  if (channel.congested) {
-    scheduler.overrun(channel);
-    if (channel.writer.backlogBytes > BACKLOG_MAX) scheduler.waitForRoom(channel, BACKLOG_MAX / 2);
-  }
+  scheduler.checkRoom(channel);
 }
 
 // ---- routing --------------------------------------------------------------------------------------
@@ -176,12 +184,19 @@ export function sendExit(
 ): void {
   const proc = scheduler.processes.find(to);
   if (proc !== null) {
-    receiveExit(scheduler, proc, from, copy(reason), byLink);
+    receiveExit(scheduler, proc, from, copy(reason, 'reason'), byLink);
     return;
   }
   const channel = channelTo(scheduler, to);
-  if (channel !== undefined) channel.write(signal.EXIT, to, from, byLink ? 1 : 0, reason);
-  else holdOrDrop(scheduler, signal.EXIT, to, from, byLink ? 1 : 0, copy(reason));
+  if (channel === undefined) {
+    holdOrDrop(scheduler, signal.EXIT, to, from, byLink ? 1 : 0, copy(reason, 'reason'));
+    return;
+  }
+  try {
+    channel.write(signal.EXIT, to, from, byLink ? 1 : 0, reason);
+  } catch (error) {
+    throw rerooted(error, 'message', 'reason');
+  }
 }
 
 /** SEMANTICS §3, the table. The trap flag counts as it stands now. */
@@ -263,6 +278,7 @@ export function forgetAtTarget(scheduler: Scheduler, monitor: Monitor): void {
     return;
   }
   const channel = channelTo(scheduler, monitor.targetPid);
-  if (channel !== undefined) channel.write(signal.DEMONITOR, monitor.targetPid, monitor.ref, null, null);
+  if (channel !== undefined)
+    channel.write(signal.DEMONITOR, monitor.targetPid, monitor.ref, null, null);
   else holdOrDrop(scheduler, signal.DEMONITOR, monitor.targetPid, monitor.ref, null, null);
 }

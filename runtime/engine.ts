@@ -6,10 +6,10 @@
  */
 
 import type { Channel } from './channel.js';
+import { runRoot } from './coroutine.js';
 import { crashReport, exitReasonOf, isCrash } from './crash.js';
 import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
 import { ExitError, InvariantError, UNWIND } from './errors.js';
-import { runRoot } from './coroutine.js';
 import { terminate } from './lifecycle.js';
 import { receiveLink, receiveUnlink, receiveUnlinkAck } from './links.js';
 import { receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
@@ -151,13 +151,24 @@ function answer(
   payload: unknown,
 ): void {
   const proc = to === '' ? null : scheduler.processes.find(to);
-  if (to !== '' && proc === null && holdOrDrop(scheduler, signal.REQUEST, to as Pid, id, kind, payload, life)) {
+  if (
+    to !== '' &&
+    proc === null &&
+    holdOrDrop(scheduler, signal.REQUEST, to as Pid, id, kind, payload, life)
+  ) {
     return;
   }
-  scheduler.channels.get(life)?.write(signal.REPLY, '', id, 0, valueFor(scheduler, proc, kind, payload));
+  scheduler.channels
+    .get(life)
+    ?.write(signal.REPLY, '', id, 0, valueFor(scheduler, proc, kind, payload));
 }
 
-function valueFor(scheduler: Scheduler, proc: Process | null, kind: string, payload: unknown): unknown {
+function valueFor(
+  scheduler: Scheduler,
+  proc: Process | null,
+  kind: string,
+  payload: unknown,
+): unknown {
   switch (kind as signal.RequestKind) {
     case 'alive':
       return proc !== null;
@@ -220,7 +231,9 @@ function dropHeldFrom(scheduler: Scheduler, slot: number): void {
     scheduler.held.delete(pid);
     for (const { op, a, b, payload, from } of held) {
       if (op === signal.REQUEST) {
-        scheduler.channels.get(from)?.write(signal.REPLY, '', a, 0, valueFor(scheduler, null, b as string, payload));
+        scheduler.channels
+          .get(from)
+          ?.write(signal.REPLY, '', a, 0, valueFor(scheduler, null, b as string, payload));
       } else apply(scheduler, null, op, pid, a, b, payload);
     }
   }

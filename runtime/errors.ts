@@ -19,7 +19,8 @@ export type ErrorTag =
   | 'timeout'
   | 'timeout_value'
   | 'system_limit'
-  | 'calling_self';
+  | 'calling_self'
+  | 'process_exit';
 
 /** A failure inside one process, raised by a built-in function. `reason` is OTP's own tag. */
 export class ProcessError extends Error {

@@ -16,8 +16,8 @@
 
 import { context } from './context.js';
 import { copy } from './copy.js';
+import { crashReport, exitReasonOf, isCrash } from './crash.js';
 import { deliver } from './delivery.js';
-import { exitReasonOf, isCrash, crashReport } from './crash.js';
 import { terminate } from './lifecycle.js';
 import { DEAD, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -148,7 +148,13 @@ export class EventSource {
     context.process = proc;
     try {
       const mapped = this.#map === undefined ? args : this.#map(args, event);
-      const message = { type: this.#tag, ref: this.ref, event, args: copy(mapped, 'args'), dropped };
+      const message = {
+        type: this.#tag,
+        ref: this.ref,
+        event,
+        args: copy(mapped, 'args'),
+        dropped,
+      };
       deliver(scheduler, proc, message);
     } catch (error) {
       const reason = exitReasonOf(error);

@@ -21,7 +21,7 @@ import { DataCloneError } from './clone-error.js';
 
 const marked = new WeakSet<object>();
 const objectPrototype: unknown = Object.prototype;
-const { freeze, getPrototypeOf, isFrozen, keys: ownKeys } = Object;
+const { freeze, getPrototypeOf, keys: ownKeys } = Object;
 const { isArray } = Array;
 
 let marksExist = false;
@@ -129,9 +129,4 @@ function freezableCopy(top: unknown, root: string, copies: Map<object, object>):
     }
   }
   return result;
-}
-
-/** Is the value immutable for a reader, that is a primitive or marked? For assertions. */
-export function isShareable(value: unknown): boolean {
-  return typeof value !== 'object' || value === null || (isFrozenValue(value) && isFrozen(value));
 }

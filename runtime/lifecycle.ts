@@ -18,8 +18,8 @@ import { fireMonitor, forgetAtTarget, sendExit } from './delivery.js';
 import type { Monitor } from './monitors.js';
 import { DEAD, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
-import { endTimer } from './timer-service.js';
 import type { Pid } from './terms.js';
+import { endTimer } from './timer-service.js';
 
 interface Ending {
   readonly proc: Process;
@@ -61,7 +61,8 @@ function release(scheduler: Scheduler, proc: Process): void {
     for (const receiver of extra.receivers) {
       if (receiver.timer !== null) scheduler.timers.cancel(receiver.timer);
     }
-    for (let timer = extra.timers; timer !== null; timer = timer.following) endTimer(scheduler, timer);
+    for (let timer = extra.timers; timer !== null; timer = timer.following)
+      endTimer(scheduler, timer);
     if (extra.aliases !== null) for (const ref of extra.aliases) scheduler.aliases.deactivate(ref);
     if (extra.owned !== null) closeOwned(scheduler, proc);
     scheduler.ports.forget(proc);
@@ -106,7 +107,8 @@ function announce(scheduler: Scheduler, proc: Process, reason: unknown): void {
   }
   if (links !== null) {
     proc.links = null;
-    for (const [peer, state] of links) if (state === 0) sendExit(scheduler, peer as Pid, pid, reason, true);
+    for (const [peer, state] of links)
+      if (state === 0) sendExit(scheduler, peer as Pid, pid, reason, true);
   }
   let watcher: Monitor | null = proc.watchers;
   proc.watchers = null;

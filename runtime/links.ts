@@ -112,4 +112,3 @@ export function linkChild(parent: Process, childPid: Pid, child: Process | null)
   parent.links.set(childPid, 0);
   if (child !== null) receiveLink(child, parent.pid);
 }
-

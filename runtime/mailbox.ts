@@ -74,7 +74,7 @@ export class Mailbox {
   take(match: Match): unknown {
     const cells = this.#cells;
     const tail = this.#tail;
-    let index = this.saved < this.#head ? this.#head : this.saved;
+    let index = Math.max(this.saved, this.#head);
     for (; index < tail; index += STRIDE) {
       const message = cells[index];
       if (message !== HOLE && match(message as never)) {
@@ -144,7 +144,8 @@ export class Mailbox {
       this.#head = 0;
       this.#tail = 0;
       this.saved = 0;
-      if (cells.length > KEEP_MAX) this.#cells = [undefined, 0, undefined, 0, undefined, 0, undefined, 0];
+      if (cells.length > KEEP_MAX)
+        this.#cells = [undefined, 0, undefined, 0, undefined, 0, undefined, 0];
     } else {
       this.#head = head;
       if (head > KEEP_MAX && head * 2 > this.#tail) this.#squeeze();

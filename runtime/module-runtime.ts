@@ -30,18 +30,29 @@ export const moduleRuntime: ModuleRuntime = {
   start,
   await: awaitValue,
   receive,
-  async: (self, args, body) => start(startLate(self, args, body)),
+  async: startLate,
   asyncGenerator,
   forAwait,
   yieldStar,
   Await,
 };
 
-/** Parameters are evaluated inside the coroutine, so that an error in them fails the task. */
-function* startLate(
+/** An error in the parameters fails the task; it does not reach the caller. */
+function startLate(
   self: unknown,
   args: ArrayLike<unknown> | null,
   body: (...args: never[]) => Coroutine<unknown>,
-): Coroutine<unknown> {
-  return yield* body.apply(self, Array.from(args ?? []) as never[]);
+): Task {
+  let generator: Coroutine<unknown>;
+  try {
+    generator = Reflect.apply(body, self, args ?? []) as Coroutine<unknown>;
+  } catch (error) {
+    generator = failing(error);
+  }
+  return start(generator);
+}
+
+// biome-ignore lint/correctness/useYield: a coroutine that fails before it can wait
+function* failing(error: unknown): Coroutine<never> {
+  throw error;
 }

@@ -29,7 +29,9 @@ export function monitorProcess(
   const serial = scheduler.refSerial;
   const byName = addressKind(target) === 'name';
   const pid = (byName ? scheduler.names.get(target) : target) as Pid | undefined;
-  const shown: Pid | NamedTarget = byName ? { name: target, node: scheduler.node } : (target as Pid);
+  const shown: Pid | NamedTarget = byName
+    ? { name: target, node: scheduler.node }
+    : (target as Pid);
   if (alias !== null) scheduler.aliases.activate(serial, { ref, owner: holder, mode: alias });
   if (pid === holder.pid) return ref;
   const local = pid === undefined ? null : scheduler.processes.find(pid);

@@ -8,8 +8,8 @@
  * Source: OTP, `erlang:register/2`; SEMANTICS §7.
  */
 
-import { channelTo } from './delivery.js';
 import { complete, finished, pendingTask, type Task } from './coroutine.js';
+import { channelTo } from './delivery.js';
 import { ProcessError } from './errors.js';
 import type { Process } from './process.js';
 import { request } from './requests.js';
@@ -18,7 +18,12 @@ import type { RequestKind } from './signals.js';
 import type { Pid } from './terms.js';
 
 /** Register a process under a name. The task fails with `badarg` as SEMANTICS §7 lists. */
-export function register(scheduler: Scheduler, caller: Process, name: string, pid: Pid): Task<true> {
+export function register(
+  scheduler: Scheduler,
+  caller: Process,
+  name: string,
+  pid: Pid,
+): Task<true> {
   const proc = scheduler.processes.find(pid);
   if (proc !== null) return settle(registerHere(scheduler, proc, name));
   return askHome(scheduler, caller, pid, 'register', name, `register: there is no process ${pid}`);
@@ -34,7 +39,11 @@ export function unregister(scheduler: Scheduler, caller: Process, name: string):
 }
 
 /** @returns what is wrong, or null when it is done */
-export function registerHere(scheduler: Scheduler, proc: Process | null, name: string): string | null {
+export function registerHere(
+  scheduler: Scheduler,
+  proc: Process | null,
+  name: string,
+): string | null {
   if (proc === null) return 'register: there is no such process';
   const own = proc.extra?.name;
   if (own != null) return `register: ${proc.pid} is registered as ${JSON.stringify(own)} already`;
@@ -44,8 +53,13 @@ export function registerHere(scheduler: Scheduler, proc: Process | null, name: s
   return null;
 }
 
-export function unregisterHere(scheduler: Scheduler, proc: Process | null, name: string): string | null {
-  if (proc?.extra?.name !== name) return `unregister: no process is registered as ${JSON.stringify(name)}`;
+export function unregisterHere(
+  scheduler: Scheduler,
+  proc: Process | null,
+  name: string,
+): string | null {
+  if (proc?.extra?.name !== name)
+    return `unregister: no process is registered as ${JSON.stringify(name)}`;
   scheduler.names.remove(name, proc.pid);
   proc.extra.name = null;
   return null;

@@ -5,7 +5,7 @@
  */
 
 import { initialCall } from './crash.js';
-import { LOW, HIGH, type Process, QUEUED, FRESH, RUNNING } from './process.js';
+import { FRESH, HIGH, LOW, type Process, QUEUED, RUNNING } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { NamedTarget, Pid, Priority } from './terms.js';
 

@@ -15,9 +15,11 @@
  * Source: OTP Reference Manual, "Processes".
  */
 
+import { context } from './context.js';
 import type { Task } from './coroutine.js';
 import type { Mailbox, Match } from './mailbox.js';
 import type { Monitor } from './monitors.js';
+import type { Scheduler } from './scheduler.js';
 import type { MailboxLimit, Pid, Ref } from './terms.js';
 import type { Timer } from './timers.js';
 
@@ -66,7 +68,8 @@ export class ProcessExtra {
 }
 
 export class Process {
-  readonly pid: Pid;
+  /** The pid's text, made when somebody first asks: most of many short-lived processes are never named. */
+  #pid: Pid | null;
   readonly creator: number;
   readonly counter: number;
   readonly parent: Pid | null;
@@ -94,19 +97,29 @@ export class Process {
   extra: ProcessExtra | null = null;
 
   constructor(
-    pid: Pid,
+    pid: Pid | null,
     creator: number,
     counter: number,
     parent: Pid | null,
     entry: (...args: never[]) => unknown,
     args: unknown[],
   ) {
-    this.pid = pid;
+    this.#pid = pid;
     this.creator = creator;
     this.counter = counter;
     this.parent = parent;
     this.entry = entry;
     this.args = args;
+  }
+
+  get pid(): Pid {
+    this.#pid ??= (context.scheduler as Scheduler).pidOf(this.creator, this.counter);
+    return this.#pid;
+  }
+
+  /** Is `pid`, whose serial is this process's, its pid? `prefix` is that of its scheduler. */
+  isNamed(pid: string, prefix: string): boolean {
+    return this.#pid === pid || pid.startsWith(prefix);
   }
 
   /** The rarely used part, made now if there is none. */

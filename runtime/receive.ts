@@ -16,13 +16,13 @@
 import { serialOf } from './address.js';
 import { context, runningProcess } from './context.js';
 import { PARK, resume, type Task } from './coroutine.js';
-import { badarg, ProcessError } from './errors.js';
+import { badarg, describe, ProcessError } from './errors.js';
 import { Mailbox, type Match, NONE } from './mailbox.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
+import type { Ref } from './terms.js';
 import { TIMEOUT } from './timeout.js';
 import { Timer } from './timers.js';
-import type { Ref } from './terms.js';
 
 export interface ReceiveOptions {
   /** Milliseconds until the receive gives up, fractions allowed; 0 only looks. Default: for ever. */
@@ -60,13 +60,18 @@ export function receive(match?: Match, options?: ReceiveOptions | number): unkno
   return receiveWith(match, options);
 }
 
-function receiveWith(match: Match | undefined, options: ReceiveOptions | number | undefined): unknown {
+function receiveWith(
+  match: Match | undefined,
+  options: ReceiveOptions | number | undefined,
+): unknown {
   const proc = runningProcess('receive');
   if (match !== undefined && typeof match !== 'function') {
     throw badarg('receive: match', 'a function or undefined', match);
   }
   const timeoutMs = timeoutOf(options);
   const since = typeof options === 'object' ? options.since : undefined;
+  // The head of the mailbox is taken without a look at the save queue, so `since` needs a match.
+  if (since !== undefined) match ??= anyMessage;
   if (proc.receiver !== null) return queueBehind(proc, match ?? null, timeoutMs);
   proc.mailbox ??= new Mailbox();
   const { mailbox } = proc;
@@ -84,14 +89,37 @@ function receiveWith(match: Match | undefined, options: ReceiveOptions | number 
   return PARK;
 }
 
+const anyMessage: Match = () => true;
+
 function timeoutOf(options: ReceiveOptions | number | undefined): number {
-  const timeoutMs = typeof options === 'object' ? options.timeoutMs : options;
-  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
-  if (typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX) return timeoutMs;
+  const isObject = typeof options === 'object' && options !== null;
+  // A misspelt limit would otherwise wait for ever.
+  if (isObject) checkOptions(options);
+  const timeoutMs = isObject ? options.timeoutMs : options;
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY)
+    return Number.POSITIVE_INFINITY;
+  checkTimeout('receive', timeoutMs);
+  return timeoutMs;
+}
+
+/** @throws `timeout_value` for a limit outside 0 … 2^32-1 that is not Infinity */
+export function checkTimeout(what: string, timeoutMs: unknown): asserts timeoutMs is number {
+  const ok =
+    timeoutMs === Number.POSITIVE_INFINITY ||
+    (typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX);
+  if (ok) return;
   throw new ProcessError(
     'timeout_value',
-    `receive: timeoutMs: expected 0 to ${TIMEOUT_MS_MAX} ms or Infinity, got ${String(timeoutMs)}`,
+    `${what}: timeoutMs: expected 0 to ${TIMEOUT_MS_MAX} ms or Infinity, got ${describe(timeoutMs)}`,
   );
+}
+
+function checkOptions(options: ReceiveOptions): void {
+  for (const key in options) {
+    if (key !== 'timeoutMs' && key !== 'since') {
+      throw badarg('receive: options', 'only timeoutMs, since', key);
+    }
+  }
 }
 
 /** The reference optimisation, for references made on this scheduler. */
@@ -100,7 +128,8 @@ function skipOlder(proc: Process, since: Ref): void {
   if (typeof since !== 'string') throw badarg('receive: since', 'a reference', since);
   if (!since.startsWith(scheduler.refPrefix)) return;
   const serial = serialOf(since, scheduler.refPrefix.length);
-  if (serial >= 0 && scheduler.refSerial - serial < EPOCH_SPAN_MAX) proc.mailbox?.skipTo(serial | 0);
+  if (serial >= 0 && scheduler.refSerial - serial < EPOCH_SPAN_MAX)
+    proc.mailbox?.skipTo(serial | 0);
 }
 
 function startTimeout(proc: Process, timeoutMs: number): Timer {
@@ -191,14 +220,20 @@ function resumeBehind(scheduler: Scheduler, proc: Process): boolean {
     const { task, match, timer } = receivers[index] as (typeof receivers)[number];
     const { saved } = mailbox;
     mailbox.saved = 0;
-    const message = match === null ? mailbox.shift() : mailbox.take(match);
-    if (message === NONE) {
-      mailbox.saved = saved;
-      continue;
+    let message: unknown;
+    let failed = false;
+    context.task = task;
+    try {
+      message = match === null ? mailbox.shift() : mailbox.take(match);
+    } catch (error) {
+      message = error;
+      failed = true;
     }
+    if (failed || message === NONE) mailbox.saved = saved;
+    if (message === NONE) continue;
     receivers.splice(index, 1);
     if (timer !== null) scheduler.timers.cancel(timer);
-    resume(task, message, false);
+    resume(task, message, failed);
     return true;
   }
   return false;

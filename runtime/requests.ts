@@ -9,8 +9,8 @@
 
 import type { Channel } from './channel.js';
 import type { Scheduler } from './scheduler.js';
-import * as signal from './signals.js';
 import type { RequestKind } from './signals.js';
+import * as signal from './signals.js';
 
 export interface Pending {
   readonly life: number;
@@ -34,7 +34,12 @@ export function request(
 }
 
 /** An answer has come. */
-export function receiveReply(scheduler: Scheduler, id: number, value: unknown, failed: boolean): void {
+export function receiveReply(
+  scheduler: Scheduler,
+  id: number,
+  value: unknown,
+  failed: boolean,
+): void {
   const pending = scheduler.requests.get(id);
   if (pending === undefined) return;
   scheduler.requests.delete(id);

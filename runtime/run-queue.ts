@@ -54,7 +54,10 @@ export class RunQueue {
     if (this.length === 0) return null;
     this.length -= 1;
     if (this.#high.head !== null) return this.#high.shift();
-    if (this.#low.head !== null && (this.#normal.head === null || this.#sinceLow >= NORMAL_PER_LOW)) {
+    if (
+      this.#low.head !== null &&
+      (this.#normal.head === null || this.#sinceLow >= NORMAL_PER_LOW)
+    ) {
       this.#sinceLow = 0;
       return this.#low.shift();
     }

@@ -16,24 +16,24 @@
  * Source: OTP, ERTS internal documentation, "Scheduling"; DESIGN measured in ARCHITECTURE.md.
  */
 
-import { homeOf } from './address.js';
+import { CREATORS, homeOf } from './address.js';
 import { AliasTable } from './aliases.js';
-import type { Channel } from './channel.js';
+import { BACKLOG_MAX, type Channel } from './channel.js';
 import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
 import { invariant } from './errors.js';
 import type { CodeLookup, Host, LogLevel } from './hosting.js';
 import { MonitorIndex } from './monitors.js';
-import { Placement } from './placement.js';
+import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
 import { DEAD, FRESH, type Process, QUEUED, RUNNING, WAITING } from './process.js';
 import { ProcessTable } from './process-table.js';
+import type { Pending } from './requests.js';
 import { RunQueue } from './run-queue.js';
 import type { SharedCounters } from './shared-counters.js';
 import type { SharedNames } from './shared-names.js';
 import * as shared from './shared-state.js';
 import { COUNTER_BLOCK, type SharedState } from './shared-state.js';
-import type { Pending } from './requests.js';
 import type { HeldSignal } from './signals.js';
 import type { Pid, Ref } from './terms.js';
 import { TIMEOUT } from './timeout.js';
@@ -50,8 +50,8 @@ const TIMERS_PER_POLL = 1024;
 const TURN_MS = 1;
 /** The same while a process awaits a native promise: promises settle only between turns. */
 const TURN_WITH_PROMISES_MS = 0.1;
-const SPIN_MS_MIN = 0.02;
-const SPIN_MS_MAX = 0.4;
+const SPIN_MS_MIN = 0.1;
+const SPIN_MS_MAX = 1;
 /** A timer nearer than this is waited for in naps, as Node's timers are a millisecond coarse. */
 const DOZE_BELOW_MS = 2;
 const DOZE_MS = 0.25;
@@ -72,7 +72,15 @@ export interface SchedulerOptions {
 /** What the rest of the engine does for the loop; joined in `engine.ts`, so that imports have no cycle. */
 export interface Engine {
   /** Handle one frame from a peer. */
-  receive(scheduler: Scheduler, channel: Channel, op: number, to: unknown, a: unknown, b: unknown, payload: unknown): void;
+  receive(
+    scheduler: Scheduler,
+    channel: Channel,
+    op: number,
+    to: unknown,
+    a: unknown,
+    b: unknown,
+    payload: unknown,
+  ): void;
   /** Give the receiver of a process its message, if there is one. @returns whether anything ran */
   resumeReceiver(scheduler: Scheduler, proc: Process): boolean;
   /** The entry function of a process is through. */
@@ -144,7 +152,7 @@ export class Scheduler {
     this.counters = options.counters;
     this.code = options.code;
     this.host = options.host;
-    this.processes = new ProcessTable(this.pidPrefix);
+    this.processes = new ProcessTable(this.pidPrefix, this.slot);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
     this.ports = new PortTable(this);
@@ -157,9 +165,13 @@ export class Scheduler {
     context.scheduler = this;
   }
 
-  /** From now on other schedulers may place processes here. */
+  /**
+   * From now on other schedulers may place processes here. The first turn ends by announcing the sleep:
+   * before that, no peer would think of waking this thread.
+   */
   open(): void {
     this.state.set(this.slot, shared.LIFE, this.life);
+    this.ensureTurn();
   }
 
   /** Monotonic milliseconds, the same on every thread of the machine. Cost: 45 ns. */
@@ -171,12 +183,20 @@ export class Scheduler {
 
   /** A pid counter that no life of this slot has used. */
   nextCounter(): number {
-    if (this.#nextCounter > this.#lastCounter) {
-      const block = this.state.add(this.slot, shared.SPAWN_BLOCK, 1) - 1;
-      this.#nextCounter = block * COUNTER_BLOCK + 1;
-      this.#lastCounter = (block + 1) * COUNTER_BLOCK;
+    for (;;) {
+      if (this.#nextCounter > this.#lastCounter) {
+        const block = this.state.add(this.slot, shared.SPAWN_BLOCK, 1) - 1;
+        this.#nextCounter = block * COUNTER_BLOCK + 1;
+        this.#lastCounter = (block + 1) * COUNTER_BLOCK;
+      }
+      const counter = this.#nextCounter++;
+      if (this.processes.isFree(counter)) return counter;
     }
-    return this.#nextCounter++;
+  }
+
+  /** The pid of a process of this scheduler. */
+  pidOf(creator: number, counter: number): Pid {
+    return `${this.pidPrefix}${counter * CREATORS + creator}>` as Pid;
   }
 
   makeRef(): Ref {
@@ -196,7 +216,12 @@ export class Scheduler {
     if (!this.#inTurn) this.ensureTurn();
   }
 
-  log(level: LogLevel, text: string, pid: Pid | null, fields?: Readonly<Record<string, unknown>>): void {
+  log(
+    level: LogLevel,
+    text: string,
+    pid: Pid | null,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void {
     const event = { level, text, pid, time: Date.now() };
     this.host.log(fields === undefined ? event : { ...event, fields });
   }
@@ -271,13 +296,21 @@ export class Scheduler {
   }
 
   /**
-   * A process that never reaches a scheduling point has filled a peer's ring and its backlog. Wait
-   * here for room; meanwhile receive, so that two schedulers that flood each other both go on.
+   * After writing for a process: where the peer lags behind, the process is held back at its next
+   * scheduling point. One that never reaches one waits here for room; meanwhile this scheduler
+   * receives, so that two that flood each other both go on.
    */
-  waitForRoom(channel: Channel, backlogMax: number): void {
-    while (channel.writer.backlogBytes > backlogMax && this.channels.get(channel.life) === channel) {
+  checkRoom(channel: Channel): void {
+    if (!channel.congested) return;
+    this.#congestedFor = channel;
+    context.budget = 0;
+    if (channel.writer.backlogBytes <= BACKLOG_MAX) return;
+    while (
+      channel.writer.backlogBytes > BACKLOG_MAX / 2 &&
+      this.channels.get(channel.life) === channel &&
+      this.state.get(channel.slot, shared.LIFE) === channel.life
+    ) {
       this.#flush();
-      if (this.state.get(channel.slot, shared.LIFE) !== channel.life) return;
       if (!this.#poll()) Atomics.wait(this.state.cells, this.state.at(0, shared.SLEEP), 0, 0.05);
     }
   }
@@ -376,7 +409,8 @@ export class Scheduler {
     }
     this.#account(begun, this.now(), worked);
     if (this.#stopped) return;
-    if (runQueue.length > 0 || this.#failures.length > 0 || this.#inboundAvailable()) this.ensureTurnSoon();
+    if (runQueue.length > 0 || this.#failures.length > 0 || this.#inboundAvailable())
+      this.ensureTurnSoon();
     else this.#rest();
   }
 
@@ -395,17 +429,19 @@ export class Scheduler {
     context.process = proc;
     context.task = null;
     context.budget = REDUCTIONS_MAX;
+    context.yields = false;
     if (proc.status === FRESH) {
       proc.status = RUNNING;
       const args = proc.args as unknown[];
       proc.args = null;
-      runRoot(proc, proc.entry, args);
+      if (this.placement.matters && this.slice % SAMPLE_EVERY === 0) this.#runTimed(proc, args);
+      else runRoot(proc, proc.entry, args);
     } else {
       proc.status = RUNNING;
       do {
         if (proc.ready !== null) resumeReady(proc);
         else if (!this.#engine.resumeReceiver(this, proc)) break;
-      } while (context.budget > 0 && (proc.status as number) === RUNNING);
+      } while (context.budget > 0 && !context.yields && (proc.status as number) === RUNNING);
     }
     const used = REDUCTIONS_MAX - context.budget;
     proc.reductions += used;
@@ -414,6 +450,12 @@ export class Scheduler {
     context.task = outerTask;
     context.budget = outerBudget;
     if ((proc.status as number) === RUNNING) this.#park(proc);
+  }
+
+  #runTimed(proc: Process, args: unknown[]): void {
+    const begun = this.now();
+    runRoot(proc, proc.entry, args);
+    this.placement.learn(proc.entry, this.now() - begun);
   }
 
   #park(proc: Process): void {
@@ -438,12 +480,6 @@ export class Scheduler {
 
   /** The channel that the slice in progress has overrun. */
   #congestedFor: Channel | null = null;
-
-  /** The running process has overrun a channel: it yields at its next scheduling point and is held back. */
-  overrun(channel: Channel): void {
-    this.#congestedFor = channel;
-    context.budget = 0;
-  }
 
   #isRunnable(proc: Process): boolean {
     if (proc.ready !== null) return true;
@@ -482,7 +518,12 @@ export class Scheduler {
     if (due < DOZE_BELOW_MS) {
       state.set(slot, shared.SLEEP, shared.DOZING);
       if (!this.#inboundAvailable()) {
-        Atomics.wait(state.cells, state.at(slot, shared.SLEEP), shared.DOZING, Math.min(due, DOZE_MS));
+        Atomics.wait(
+          state.cells,
+          state.at(slot, shared.SLEEP),
+          shared.DOZING,
+          Math.min(due, DOZE_MS),
+        );
       }
       state.set(slot, shared.SLEEP, shared.AWAKE);
       this.ensureTurnSoon();
@@ -508,7 +549,8 @@ export class Scheduler {
   #adaptSpin(now: number): void {
     const slept = this.#idleSince - this.#sleptAt;
     if (slept > 0 && slept < SPIN_MS_MAX) this.#spinMs = Math.min(SPIN_MS_MAX, this.#spinMs * 2);
-    else if (now - this.#sleptAt > 2 * SPIN_MS_MAX) this.#spinMs = Math.max(SPIN_MS_MIN, this.#spinMs / 2);
+    else if (now - this.#sleptAt > 2 * SPIN_MS_MAX)
+      this.#spinMs = Math.max(SPIN_MS_MIN, this.#spinMs / 2);
   }
 
   #checkFailures(): void {
@@ -533,7 +575,8 @@ export class Scheduler {
   #account(begun: number, ended: number, worked: boolean): void {
     const { state, slot } = this;
     this.#turns += 1;
-    if (worked) this.#busyMs += Math.max(0, (this.#idleSince > begun ? this.#idleSince : ended) - begun);
+    if (worked)
+      this.#busyMs += Math.max(0, (this.#idleSince > begun ? this.#idleSince : ended) - begun);
     state.set(slot, shared.RUN_QUEUE, this.runQueue.length);
     state.set(slot, shared.PROCESSES, this.processes.count);
     state.set(slot, shared.TIMERS, this.timers.length);

@@ -68,7 +68,8 @@ export class SharedCounters {
     const known = this.#directory.get(name);
     if (known !== undefined) return Number(known);
     const index = Atomics.add(this.#cells, 0, 1) + 1;
-    if (index > COUNTERS_MAX) throw new ProcessError('system_limit', `more than ${COUNTERS_MAX} counters`);
+    if (index > COUNTERS_MAX)
+      throw new ProcessError('system_limit', `more than ${COUNTERS_MAX} counters`);
     return Number(this.#directory.insert(name, String(index)) ?? index);
   }
 }

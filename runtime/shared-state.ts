@@ -89,7 +89,8 @@ export class SharedState {
 
   /** Forget the figures of a slot whose thread died. The block counter stays. */
   clear(slot: number): void {
-    for (const cell of [LIFE, SLEEP, RUN_QUEUE, PROCESSES, SPAWNS_COMING, TIMERS]) this.set(slot, cell, 0);
+    for (const cell of [LIFE, SLEEP, RUN_QUEUE, PROCESSES, SPAWNS_COMING, TIMERS])
+      this.set(slot, cell, 0);
     this.figures.fill(0, slot * FLOAT_STRIDE, (slot + 1) * FLOAT_STRIDE);
   }
 }

@@ -10,6 +10,7 @@
 
 import { CREATORS } from './address.js';
 import type { Channel } from './channel.js';
+import { rerooted } from './clone-error.js';
 import { copy } from './copy.js';
 import { badarg, ProcessError } from './errors.js';
 import type { EntryFunction } from './hosting.js';
@@ -45,7 +46,11 @@ interface Traits {
   readonly limit: MailboxLimit | null;
 }
 
-export const PRIORITIES: Readonly<Record<Priority, number>> = { low: LOW, normal: NORMAL, high: HIGH };
+export const PRIORITIES: Readonly<Record<Priority, number>> = {
+  low: LOW,
+  normal: NORMAL,
+  high: HIGH,
+};
 
 const PLAIN: Traits = { priority: NORMAL, name: null, label: undefined, limit: null };
 
@@ -57,6 +62,7 @@ export function spawnPlain(
   args: unknown[],
 ): Pid {
   const slot = scheduler.placement.choose(
+    entry,
     scheduler.slice,
     scheduler.runQueue.length,
     scheduler.processes.count,
@@ -64,7 +70,8 @@ export function spawnPlain(
   if (slot !== scheduler.slot && isExported(scheduler, entry)) {
     return spawnElsewhere(scheduler, slot, parent, entry, args, PLAIN, false);
   }
-  return spawnHere(scheduler, parent, entry, copyArgs(args), PLAIN).pid;
+  const { creator, counter } = spawnHere(scheduler, parent, entry, copyArgs(args), PLAIN);
+  return scheduler.pidOf(creator, counter);
 }
 
 /** Spawn with link, monitor, place, priority, name or mailbox limit. */
@@ -80,7 +87,8 @@ export function spawnWith(
   if (slot !== scheduler.slot) {
     const pid = spawnElsewhere(scheduler, slot, parent, entry, args, traits, options.link === true);
     if (parent !== null && options.link === true) linkChild(parent, pid, null);
-    const ref = options.monitor === true ? monitorChild(scheduler, parent as Process, pid, null) : null;
+    const ref =
+      options.monitor === true ? monitorChild(scheduler, parent as Process, pid, null) : null;
     return { pid, ref };
   }
   const child = spawnHere(scheduler, parent, entry, copyArgs(args), traits);
@@ -102,6 +110,7 @@ function traitsOf(options: SpawnOptions): Traits {
 function slotFor(scheduler: Scheduler, entry: EntryFunction, pinned: number | undefined): number {
   if (pinned === undefined) {
     const slot = scheduler.placement.choose(
+      entry,
       scheduler.slice,
       scheduler.runQueue.length,
       scheduler.processes.count,
@@ -109,7 +118,11 @@ function slotFor(scheduler: Scheduler, entry: EntryFunction, pinned: number | un
     return isExported(scheduler, entry) ? slot : scheduler.slot;
   }
   if (pinned !== scheduler.slot && !isExported(scheduler, entry)) {
-    throw badarg('spawn: entry', 'an exported function of a module, to run on another scheduler', entry);
+    throw badarg(
+      'spawn: entry',
+      'an exported function of a module, to run on another scheduler',
+      entry,
+    );
   }
   return pinned;
 }
@@ -118,7 +131,10 @@ function isExported(scheduler: Scheduler, entry: EntryFunction): boolean {
   return scheduler.code.functionName(entry) !== undefined;
 }
 
+const NO_ARGS: unknown[] = [];
+
 function copyArgs(args: unknown[]): unknown[] {
+  if (args.length === 0) return NO_ARGS;
   for (let index = 0; index < args.length; index++) {
     const value = args[index];
     if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol') {
@@ -137,14 +153,14 @@ export function spawnHere(
   traits: Traits = PLAIN,
 ): Process {
   const counter = scheduler.nextCounter();
-  const pid = `${scheduler.pidPrefix}${counter * CREATORS + scheduler.slot}>` as Pid;
-  if (traits.name !== null) takeName(scheduler, traits.name, pid);
-  return birth(scheduler, pid, scheduler.slot, counter, parent?.pid ?? null, entry, args, traits);
+  if (traits.name !== null)
+    takeName(scheduler, traits.name, scheduler.pidOf(scheduler.slot, counter));
+  return birth(scheduler, null, scheduler.slot, counter, parent?.pid ?? null, entry, args, traits);
 }
 
 function birth(
   scheduler: Scheduler,
-  pid: Pid,
+  pid: Pid | null,
   creator: number,
   counter: number,
   parent: Pid | null,
@@ -197,10 +213,10 @@ function spawnElsewhere(
     channel.write(signal.SPAWN, pid, parent?.pid ?? null, link ? signal.SPAWN_LINK : 0, payload);
   } catch (error) {
     if (traits.name !== null) scheduler.names.remove(traits.name, pid);
-    throw error;
+    throw rerooted(error, 'message[2]', 'arguments');
   }
   scheduler.state.add(slot, SPAWNS_COMING, 1);
-  if (channel.congested) scheduler.overrun(channel);
+  scheduler.checkRoom(channel);
   return pid;
 }
 
@@ -213,14 +229,19 @@ function channelOfSlot(scheduler: Scheduler, slot: number): Channel {
   return channel;
 }
 
-function monitorChild(
-  scheduler: Scheduler,
-  holder: Process,
-  pid: Pid,
-  child: Process | null,
-): Ref {
+function monitorChild(scheduler: Scheduler, holder: Process, pid: Pid, child: Process | null): Ref {
   const ref = scheduler.makeRef();
-  const monitor = new Monitor(ref, scheduler.refSerial, holder, holder.pid, child, pid, pid, 'DOWN', null);
+  const monitor = new Monitor(
+    ref,
+    scheduler.refSerial,
+    holder,
+    holder.pid,
+    child,
+    pid,
+    pid,
+    'DOWN',
+    null,
+  );
   hold(holder, monitor);
   scheduler.monitors.addHeld(monitor);
   if (child !== null) watch(child, monitor);

@@ -29,8 +29,14 @@ export type Alias<M = unknown> = Ref & Addressed<M>;
 /** A registered name that says what its process receives; a plain string says nothing. */
 export type Name<M = unknown> = string & Addressed<M>;
 
+/** A name in any string: neither a pid nor a reference, whose types say more. */
+export type PlainName = string & {
+  readonly [pidBrand]?: never;
+  readonly [refBrand]?: never;
+};
+
 /** Where a message can be sent. */
-export type Destination = Pid<never> | Alias<never> | string;
+export type Destination = Pid<never> | Alias<never> | PlainName;
 
 /** What a destination accepts; `unknown` for a plain name. */
 export type MessageOf<D> = D extends Addressed<infer M> ? M : unknown;

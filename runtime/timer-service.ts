@@ -11,10 +11,11 @@
  */
 
 import { addressKind, timerHomeOf } from './address.js';
-import { channelTo, deliver, sendToPid } from './delivery.js';
+import { rerooted } from './clone-error.js';
 import { context } from './context.js';
 import { copy } from './copy.js';
 import { makeReady, type Task } from './coroutine.js';
+import { channelTo, deliver, sendToPid } from './delivery.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import * as signal from './signals.js';
@@ -54,7 +55,11 @@ export function startTimer(
     return own;
   }
   const ref = `${own.slice(0, -1)}.${channel.life}>` as Ref;
-  channel.write(signal.START_TIMER, to, ref, due, [wrapped, message]);
+  try {
+    channel.write(signal.START_TIMER, to, ref, due, [wrapped, message]);
+  } catch (error) {
+    throw rerooted(error, 'message[1]', 'message');
+  }
   return ref;
 }
 

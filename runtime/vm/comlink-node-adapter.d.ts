@@ -2,5 +2,6 @@
 declare module 'comlink/dist/esm/node-adapter.mjs' {
   import type { MessagePort } from 'node:worker_threads';
   import type { Endpoint } from 'comlink';
+  // biome-ignore lint/style/noDefaultExport: it describes what Comlink exports
   export default function nodeEndpoint(port: MessagePort): Endpoint;
 }

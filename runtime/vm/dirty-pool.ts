@@ -39,7 +39,8 @@ export class DirtyPool {
       const answer = await this.#pool.run(task).catch(failed);
       if (!('missing' in answer)) return answer;
       // Another thread may take the task next time, and lack more: send all of it then.
-      code = code.length === 0 ? needed.filter(({ name }) => answer.missing.includes(name)) : needed;
+      code =
+        code.length === 0 ? needed.filter(({ name }) => answer.missing.includes(name)) : needed;
     }
   }
 

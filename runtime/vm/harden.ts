@@ -20,6 +20,9 @@ lockdown({
   domainTaming: 'unsafe',
   evalTaming: 'unsafeEval',
   regExpTaming: 'unsafe',
+  // Otherwise ses would answer an uncaught error with process.exit, and hide the error.
+  errorTrapping: 'none',
+  unhandledRejectionTrapping: 'none',
   reporting: 'none',
 });
 
@@ -27,6 +30,10 @@ lockdown({
 export function guardProcessExit(exitProcess: (code: number) => never): void {
   const forbid = (code?: string | number | null): never => exitProcess(Number(code ?? 0));
   Object.defineProperty(process, 'exit', { value: forbid, writable: false, configurable: false });
-  Object.defineProperty(process, 'reallyExit', { value: forbid, writable: false, configurable: false });
+  Object.defineProperty(process, 'reallyExit', {
+    value: forbid,
+    writable: false,
+    configurable: false,
+  });
   Object.defineProperty(process, 'abort', { value: forbid, writable: false, configurable: false });
 }

@@ -6,7 +6,7 @@
  * fit is counted.
  */
 
-import * as Comlink from 'comlink';
+import type * as Comlink from 'comlink';
 import type { CrashReport, FunctionName, Host, LogEvent } from '../hosting.js';
 import type { HostControl } from './protocol.js';
 import { UserError } from './user-error.js';

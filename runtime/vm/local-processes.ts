@@ -5,7 +5,7 @@
  * the same isolation as everything else.
  */
 
-import { type MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { call } from '../../bif/call.js';
 import { send } from '../../bif/send.js';
 import { copy } from '../copy.js';
@@ -24,13 +24,35 @@ import type { Outcome } from './protocol.js';
 
 export class LocalProcesses {
   readonly #scheduler: Scheduler;
+  /** Exit reasons to come of processes that `spawnMonitor` started, until they are asked for. */
+  readonly #monitored = new Map<Pid, Promise<unknown>>();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
   spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
-    return this.#attempt(() => spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid);
+    return this.#attempt(
+      () => spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid,
+    );
+  }
+
+  spawnMonitor(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
+    const spawned = this.spawn(module, name, args, options);
+    if (!spawned.ok) return spawned;
+    const pid = spawned.value as Pid;
+    const proc = this.#scheduler.processes.find(pid) as Process;
+    const exited = new Promise((resolve) => {
+      proc.more().onExit.push((reason) => resolve(copy(reason)));
+    });
+    this.#monitored.set(pid, exited);
+    return spawned;
+  }
+
+  exited(pid: Pid): Promise<unknown> {
+    const exited = this.#monitored.get(pid) ?? Promise.resolve('noproc');
+    this.#monitored.delete(pid);
+    return exited;
   }
 
   run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome> {
@@ -64,7 +86,9 @@ export class LocalProcesses {
       }
     }
     const entry = named(() => start(forwarding()), 'host.mailbox');
-    const { pid } = spawnWith(this.#scheduler, null, entry, [], { scheduler: this.#scheduler.slot });
+    const { pid } = spawnWith(this.#scheduler, null, entry, [], {
+      scheduler: this.#scheduler.slot,
+    });
     (this.#scheduler.processes.find(pid) as Process).more().owned = [
       { resource: port, close: () => port.close() },
     ];
@@ -87,12 +111,14 @@ export class LocalProcesses {
   }
 
   killAll(reason: unknown): void {
-    for (const proc of [...this.#scheduler.processes.all()]) terminate(this.#scheduler, proc, reason);
+    for (const proc of [...this.#scheduler.processes.all()])
+      terminate(this.#scheduler, proc, reason);
   }
 
   #entry(module: string, name: string): EntryFunction {
     const entry = this.#scheduler.code.lookup(module, name);
-    if (entry === undefined) throw new ProcessError('undef', `${module}.${name} is not an exported function`);
+    if (entry === undefined)
+      throw new ProcessError('undef', `${module}.${name} is not an exported function`);
     return entry;
   }
 
@@ -112,16 +138,21 @@ export class LocalProcesses {
           result = copy(now === PARK ? yield : now, 'result');
         }
         const runner = named(() => start(running()), label);
-        return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot }).pid;
+        return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot })
+          .pid;
       });
       if (!started.ok) {
         resolve(started);
         return;
       }
       const proc = scheduler.processes.find(started.value as Pid) as Process;
-      proc.more().onExit.push((reason) =>
-        resolve(reason === 'normal' ? { ok: true, value: result } : { ok: false, reason: copy(reason) }),
-      );
+      proc
+        .more()
+        .onExit.push((reason) =>
+          resolve(
+            reason === 'normal' ? { ok: true, value: result } : { ok: false, reason: copy(reason) },
+          ),
+        );
     });
   }
 

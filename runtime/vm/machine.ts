@@ -13,15 +13,16 @@ import * as bifs from '../../bif/index.js';
 import { readBuild } from '../../loader/build-file.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import { compileFunction, HOST_EXPORT } from '../../loader/compile-function.js';
-import { LoadError, UnreadableError } from '../../loader/errors.js';
+import { UnreadableError } from '../../loader/errors.js';
+import { HotLoader } from '../../loader/hot-loader.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { compileProject, loadModuleFile, moduleFile, scanProject } from '../../loader/project.js';
-import { ModuleWatcher, type WatchBatch } from '../../loader/watch.js';
 import { homeOf } from '../address.js';
 import type { SpawnOptions } from '../spawn.js';
-import type { Destination, MessageOf, Pid } from '../terms.js';
+import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
+import { logEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
 import type { HostControl, Outcome } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
@@ -53,6 +54,19 @@ export async function startVm(options: VmOptions = {}): Promise<Vm> {
 /** How to start a machine that was only made: for `startVm` alone. */
 const boots = new WeakMap<Vm, () => Promise<void>>();
 
+/** A module that is current. */
+export interface LoadedModule {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: readonly string[];
+  /** The user's source file. */
+  readonly file: string;
+}
+
+interface SourceMap {
+  readonly sourcesContent?: readonly string[];
+}
+
 /** A running machine. Made by `startVm`. */
 export class Vm {
   /** The node's name: what every pid of this machine carries. */
@@ -65,14 +79,17 @@ export class Vm {
   readonly #code: CodeServer;
   readonly #dirty: DirtyPool;
   readonly #mailboxes = new Set<() => void>();
-  #watcher: ModuleWatcher | null = null;
+  #hotLoader: HotLoader | null = null;
   #next = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(options: CheckedOptions) {
     this.#options = options;
     this.schedulers = options.schedulers;
-    this.#code = new CodeServer({ schedulers: () => this.#threads.running.map(({ control }) => control) });
+    if (options.logger !== false) logEvents(this.#events, options.logger);
+    this.#code = new CodeServer({
+      schedulers: () => this.#threads.running.map(({ control }) => control),
+    });
     this.#dirty = new DirtyPool(options.dirtyThreads, this.#code);
     this.#threads = new Threads({
       node: this.node,
@@ -104,12 +121,46 @@ export class Vm {
    * host program (its text is compiled; it sees the built-in functions of `tsvm`, and nothing of the
    * host). Without `scheduler` in the options the schedulers take turns.
    */
-  spawn<M = unknown>(module: string, name: string, args?: readonly unknown[], options?: SpawnOptions): Promise<Pid<M>>;
-  spawn<M, A extends readonly unknown[]>(fn: (...args: A) => unknown, args?: A, options?: SpawnOptions): Promise<Pid<M>>;
+  spawn<M = unknown>(
+    module: string,
+    name: string,
+    args?: readonly unknown[],
+    options?: SpawnOptions,
+  ): Promise<Pid<M>>;
+  spawn<M, A extends readonly unknown[]>(
+    fn: (...args: A) => unknown,
+    args?: A,
+    options?: SpawnOptions,
+  ): Promise<Pid<M>>;
   async spawn(...given: unknown[]): Promise<Pid> {
     const { module, name, args, options } = await this.#entry(given);
     const thread = this.#pick(options);
-    return valueOf(await thread.control.spawn(module, name, args, { ...options, scheduler: thread.slot })) as Pid;
+    return resultOf(
+      await thread.control.spawn(module, name, args, { ...options, scheduler: thread.slot }),
+    ) as Pid;
+  }
+
+  /**
+   * Start an exported function as a process; `exited` is its exit reason when it has ended, however
+   * soon that is. `erlang:spawn_monitor/3`.
+   */
+  async spawnMonitor<M = unknown>(
+    module: string,
+    name: string,
+    args: readonly unknown[] = [],
+    options: SpawnOptions = {},
+  ): Promise<{ readonly pid: Pid<M>; readonly exited: Promise<unknown> }> {
+    const thread = this.#pick(options);
+    const pinned = { ...options, scheduler: thread.slot };
+    const pid = resultOf(await thread.control.spawnMonitor(module, name, [...args], pinned)) as Pid;
+    const exited = thread.control.exited(pid).catch((error: unknown): SchedulerDownReason => {
+      return {
+        kind: 'scheduler_down',
+        scheduler: thread.slot,
+        cause: String((error as Error).message),
+      };
+    });
+    return { pid: pid as Pid<M>, exited };
   }
 
   /**
@@ -117,22 +168,33 @@ export class Vm {
    *
    * @throws UserError with the exit reason, if it ends in any other way than by returning
    */
-  run<R = unknown>(module: string, name: string, args?: readonly unknown[], options?: SpawnOptions): Promise<R>;
-  run<A extends readonly unknown[], R>(fn: (...args: A) => R, args?: A, options?: SpawnOptions): Promise<Awaited<R>>;
+  run<R = unknown>(
+    module: string,
+    name: string,
+    args?: readonly unknown[],
+    options?: SpawnOptions,
+  ): Promise<R>;
+  run<A extends readonly unknown[], R>(
+    fn: (...args: A) => R,
+    args?: A,
+    options?: SpawnOptions,
+  ): Promise<Awaited<R>>;
   async run(...given: unknown[]): Promise<unknown> {
     const { module, name, args, options } = await this.#entry(given);
     const thread = this.#pick(options);
-    return valueOf(await thread.control.run(module, name, args, { ...options, scheduler: thread.slot }));
+    return resultOf(
+      await thread.control.run(module, name, args, { ...options, scheduler: thread.slot }),
+    );
   }
 
   /** Send a message to a pid, alias or name. */
   async send<D extends Destination>(to: D, message: MessageOf<D>): Promise<void> {
-    valueOf(await this.#homeOf(to).control.send(to, message));
+    resultOf(await this.#homeOf(to).control.send(to, message));
   }
 
   /** Ask a process that answers with `reply`, and wait, 5 s by default. */
   async call<R = unknown>(to: Destination, request: unknown, timeoutMs?: number): Promise<R> {
-    return valueOf(await this.#homeOf(to).control.call(to, request, timeoutMs)) as R;
+    return resultOf(await this.#homeOf(to).control.call(to, request, timeoutMs)) as R;
   }
 
   /**
@@ -156,9 +218,15 @@ export class Vm {
   }
 
   /** End a process with a reason and wait until it is gone. @returns whether it was in time */
-  async shutdown(pid: Pid<never>, reason: unknown = 'shutdown', timeoutMs: number = SHUTDOWN_MS): Promise<boolean> {
+  async shutdown(
+    pid: Pid<never>,
+    reason: unknown = 'shutdown',
+    timeoutMs: number = SHUTDOWN_MS,
+  ): Promise<boolean> {
     const thread = this.#threads.byLife(homeOf(pid, this.node));
-    return thread === undefined ? true : thread.control.shutdown(pid as unknown as Pid, reason, timeoutMs);
+    return thread === undefined
+      ? true
+      : thread.control.shutdown(pid as unknown as Pid, reason, timeoutMs);
   }
 
   // ---- code ---------------------------------------------------------------------------------------
@@ -175,9 +243,23 @@ export class Vm {
     return reports;
   }
 
-  /** The loaded modules and their versions. */
-  get modules(): readonly { readonly name: string; readonly version: string }[] {
-    return Array.from(this.#code.current.values(), ({ name, version }) => ({ name, version }));
+  /** The loaded modules, their versions and what they export. */
+  get modules(): readonly LoadedModule[] {
+    const loaded = this.#code.current.values();
+    return Array.from(loaded, ({ name, version, exports, file }) => ({
+      name,
+      version,
+      exports,
+      file,
+    }));
+  }
+
+  /** The text of a loaded module's source file, as it was compiled. */
+  sourceOf(file: string): string | undefined {
+    for (const module of this.#code.current.values()) {
+      if (module.file === file) return (JSON.parse(module.map) as SourceMap).sourcesContent?.[0];
+    }
+    return undefined;
   }
 
   // ---- the machine --------------------------------------------------------------------------------
@@ -199,7 +281,7 @@ export class Vm {
   }
 
   async #stop(reason: unknown): Promise<void> {
-    await this.#watcher?.close();
+    await this.#hotLoader?.close();
     await Promise.allSettled(this.#threads.running.map(({ control }) => control.killAll(reason)));
     await this.#threads.stop();
     await this.#dirty.stop();
@@ -223,12 +305,19 @@ export class Vm {
   }
 
   /** The arguments of `spawn` and `run` in one shape; a function of the host is loaded first. */
-  async #entry(given: unknown[]): Promise<{ module: string; name: string; args: unknown[]; options: SpawnOptions }> {
+  async #entry(
+    given: unknown[],
+  ): Promise<{ module: string; name: string; args: unknown[]; options: SpawnOptions }> {
     if (typeof given[0] === 'function') {
       const [fn, args, options] = given as [AnyFunction, unknown[]?, SpawnOptions?];
       const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
       await this.#code.load([compiled]);
-      return { module: compiled.name, name: HOST_EXPORT, args: [...(args ?? [])], options: options ?? {} };
+      return {
+        module: compiled.name,
+        name: HOST_EXPORT,
+        args: [...(args ?? [])],
+        options: options ?? {},
+      };
     }
     const [module, name, args, options] = given as [string, string, unknown[]?, SpawnOptions?];
     return { module, name, args: [...(args ?? [])], options: options ?? {} };
@@ -238,7 +327,8 @@ export class Vm {
     const { running } = this.#threads;
     if (scheduler !== undefined) {
       const pinned = this.#threads.bySlot(scheduler);
-      if (pinned === undefined) throw new Error(`scheduler ${scheduler} is not running; there are ${this.schedulers}`);
+      if (pinned === undefined)
+        throw new Error(`scheduler ${scheduler} is not running; there are ${this.schedulers}`);
       return pinned;
     }
     const thread = running[this.#next++ % Math.max(1, running.length)];
@@ -263,29 +353,16 @@ export class Vm {
     return readBuild({ path: file });
   }
 
+  /** What changes in the modules folder is loaded; what does not load is reported and changes nothing. */
   async #watch(folder: string): Promise<void> {
-    const known = new Map(Array.from(this.#code.current.values(), ({ name, version }) => [name, version]));
-    this.#watcher = await ModuleWatcher.start({
+    this.#hotLoader = await HotLoader.start({
       folder,
-      known,
+      server: this.#code,
       poll: this.#options.poll,
-      onBatch: (batch) => void this.#changed(batch),
+      onLoad: (reports) => this.#events.emit('load', { reports, removed: [] }),
+      onRemove: (module) => this.#events.emit('load', { reports: [], removed: [module] }),
+      onError: (error) => this.#events.emit('loadError', error),
     });
-  }
-
-  /** The modules folder has changed. What does not load is reported and changes nothing. */
-  async #changed({ changed, removed, failed }: WatchBatch): Promise<void> {
-    for (const error of failed) this.#events.emit('loadError', error);
-    const gone: string[] = [];
-    for (const name of removed) if (await this.#code.remove(name)) gone.push(name);
-    try {
-      const reports = await this.#code.load(changed);
-      const fresh = reports.filter((report) => report.changed);
-      if (fresh.length > 0 || gone.length > 0) this.#events.emit('load', { reports: fresh, removed: gone });
-    } catch (error) {
-      if (error instanceof LoadError) this.#events.emit('loadError', error);
-      else if (this.#stopped === null) throw error;
-    }
   }
 }
 
@@ -300,7 +377,7 @@ async function compileAll(folder: string): Promise<readonly CompiledModule[]> {
   throw new AggregateError(errors, errors.map((error) => error.format()).join('\n\n'));
 }
 
-function valueOf(outcome: Outcome): unknown {
+function resultOf(outcome: Outcome): unknown {
   if (outcome.ok) return outcome.value;
   throw UserError.from(outcome.reason);
 }

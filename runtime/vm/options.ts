@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { CREATORS } from '../address.js';
 import { describe } from '../errors.js';
+import { defaultLogger, type VmLogger } from './logging.js';
 
 export interface VmOptions {
   /** Folder of modules, sources or builds. Without one, modules come by `vm.load` only. */
@@ -19,6 +20,8 @@ export interface VmOptions {
   readonly schedulerHeapMb?: number;
   /** Threads of the dirty pool; one per core by default. */
   readonly dirtyThreads?: number;
+  /** A pino logger for what the machine says; `false` for none. Warnings go to standard error by default. */
+  readonly logger?: VmLogger | false;
 }
 
 export interface CheckedOptions {
@@ -28,6 +31,7 @@ export interface CheckedOptions {
   readonly poll: boolean;
   readonly schedulerHeapMb: number | undefined;
   readonly dirtyThreads: number;
+  readonly logger: VmLogger | false;
 }
 
 /** A wrong option, and what it should have been. */
@@ -35,7 +39,15 @@ export class VmOptionError extends TypeError {
   override readonly name = 'VmOptionError';
 }
 
-const NAMES = ['modules', 'schedulers', 'watch', 'poll', 'schedulerHeapMb', 'dirtyThreads'];
+const NAMES = [
+  'modules',
+  'schedulers',
+  'watch',
+  'poll',
+  'schedulerHeapMb',
+  'dirtyThreads',
+  'logger',
+];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
 const SCHEDULERS_MAX: number = CREATORS - 1;
 
@@ -45,14 +57,27 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     if (!NAMES.includes(key)) throw wrong('options', `only ${NAMES.join(', ')}`, key);
   }
   const cores = availableParallelism();
-  const { modules, schedulers = Math.min(cores, SCHEDULERS_MAX), watch = false, poll = false } = options;
+  const {
+    modules,
+    schedulers = Math.min(cores, SCHEDULERS_MAX),
+    watch = false,
+    poll = false,
+  } = options;
   const { schedulerHeapMb, dirtyThreads = cores } = options;
   if (modules !== undefined) checkFolder(modules);
   checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
   checkInteger('dirtyThreads', dirtyThreads, 1, 256);
-  if (schedulerHeapMb !== undefined) checkInteger('schedulerHeapMb', schedulerHeapMb, 16, 1024 * 1024);
+  if (schedulerHeapMb !== undefined)
+    checkInteger('schedulerHeapMb', schedulerHeapMb, 16, 1024 * 1024);
   if (typeof watch !== 'boolean') throw wrong('watch', 'a boolean', watch);
   if (typeof poll !== 'boolean') throw wrong('poll', 'a boolean', poll);
+  if (
+    options.logger !== undefined &&
+    options.logger !== false &&
+    typeof options.logger?.error !== 'function'
+  ) {
+    throw wrong('logger', 'a pino logger or false', options.logger);
+  }
   if (watch && modules === undefined) throw wrong('watch', 'a modules folder to watch', 'none');
   return {
     modules: modules === undefined ? undefined : resolve(modules),
@@ -61,6 +86,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     poll,
     schedulerHeapMb,
     dirtyThreads,
+    logger: options.logger ?? defaultLogger(),
   };
 }
 

@@ -35,7 +35,9 @@ export interface ChannelEnd {
 }
 
 /** The outcome of something that ran in a process; errors do not survive Comlink whole. */
-export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: unknown };
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: unknown };
 
 export interface SchedulerFigures {
   readonly processes: number;
@@ -52,6 +54,10 @@ export interface SchedulerControl extends SchedulerCode {
   open(): void;
   schedulerDown(life: number, cause: string): void;
   spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome;
+  /** As `spawn`; `exited` is to be asked for the pid that it gives. */
+  spawnMonitor(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome;
+  /** The exit reason of a process that `spawnMonitor` started, when it has ended. */
+  exited(pid: Pid): Promise<unknown>;
   /** Run a function in a process of its own, and wait for it. */
   run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome>;
   send(to: string, message: unknown): Outcome;

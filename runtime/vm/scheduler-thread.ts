@@ -17,7 +17,7 @@ import { installStackMapping } from '../../loader/source-positions.js';
 import { Channel } from '../channel.js';
 import { context } from '../context.js';
 import { engine, schedulerDown } from '../engine.js';
-import { ExitError } from '../errors.js';
+import { ProcessError } from '../errors.js';
 import { Lane } from '../lane.js';
 import { moduleRuntime } from '../module-runtime.js';
 import { Scheduler } from '../scheduler.js';
@@ -50,18 +50,29 @@ export async function run(boot: SchedulerBoot): Promise<void> {
     engine,
   );
   process.on('unhandledRejection', (error) => {
-    scheduler.log('error', `a promise that no process awaits was rejected: ${stackOf(error)}`, null);
+    scheduler.log(
+      'error',
+      `a promise that no process awaits was rejected: ${stackOf(error)}`,
+      null,
+    );
   });
   await serve(boot, scheduler, table, host);
 }
 
 /** Offer the control plane until `stop`. */
-function serve(boot: SchedulerBoot, scheduler: Scheduler, table: CodeTable, host: HostLink): Promise<void> {
+function serve(
+  boot: SchedulerBoot,
+  scheduler: Scheduler,
+  table: CodeTable,
+  host: HostLink,
+): Promise<void> {
   const local = new LocalProcesses(scheduler);
   return new Promise((stopped) => {
     const control: SchedulerControl = {
       attach({ life, slot, outbound, inbound, lane }) {
-        scheduler.attach(new Channel(life, slot, scheduler.state, outbound, inbound, new Lane(lane)));
+        scheduler.attach(
+          new Channel(life, slot, scheduler.state, outbound, inbound, new Lane(lane)),
+        );
       },
       open: () => scheduler.open(),
       schedulerDown(life, cause) {
@@ -72,6 +83,9 @@ function serve(boot: SchedulerBoot, scheduler: Scheduler, table: CodeTable, host
       },
       ...schedulerCode(table),
       spawn: (module, name, args, options) => local.spawn(module, name, args, options),
+      spawnMonitor: (module, name, args, options) =>
+        local.spawnMonitor(module, name, args, options),
+      exited: (pid) => local.exited(pid),
       run: (module, name, args, options) => local.run(module, name, args, options),
       send: (to, message) => local.send(to, message),
       call: (to, request, timeoutMs) => local.call(to, request, timeoutMs),
@@ -105,9 +119,14 @@ function serve(boot: SchedulerBoot, scheduler: Scheduler, table: CodeTable, host
 /** `process.exit(code)` in a module: ends the calling process alone. */
 function exitProcess(code: number): never {
   if (context.process === null) {
-    throw new Error(`process.exit(${code}) was called outside of any process: the machine does not end this way`);
+    throw new Error(
+      `process.exit(${code}) was called outside of any process: the machine does not end this way`,
+    );
   }
-  throw new ExitError({ kind: 'process_exit', code });
+  throw new ProcessError(
+    'process_exit',
+    `process.exit(${code}) was called: it ends the calling process alone; stop the machine with tsvm stop`,
+  );
 }
 
 function stackOf(error: unknown): string {

@@ -187,7 +187,9 @@ export class Threads {
     thread.kill(cause);
     this.#serially(async () => {
       this.#bury(thread);
-      await Promise.allSettled(this.running.map((other) => other.control.schedulerDown(thread.life, cause)));
+      await Promise.allSettled(
+        this.running.map((other) => other.control.schedulerDown(thread.life, cause)),
+      );
       this.#options.onDown(thread.slot, thread.life, cause);
       await this.#replace(thread.slot);
     });

@@ -16,12 +16,22 @@ export class UserError extends Error {
   }
 
   static from(reason: unknown): UserError {
-    if (!isCrashReason(reason)) return new UserError(`exit: ${JSON.stringify(reason)}`, reason, undefined);
-    if (reason.kind === 'nocatch') return new UserError(`throw: ${String(reason.value)}`, reason, undefined);
+    if (!isCrashReason(reason))
+      return new UserError(`exit: ${JSON.stringify(reason)}`, reason, undefined);
+    if (reason.kind === 'nocatch')
+      return new UserError(`throw: ${String(reason.value)}`, reason, undefined);
     const cause = reason.cause === undefined ? undefined : UserError.from(reason.cause);
     const error = new UserError(reason.message, reason.reason ?? reason, cause);
-    Object.defineProperty(error, 'name', { value: reason.name, configurable: true, enumerable: false });
-    Object.defineProperty(error, 'stack', { value: reason.stack, configurable: true, enumerable: false });
+    Object.defineProperty(error, 'name', {
+      value: reason.name,
+      configurable: true,
+      enumerable: false,
+    });
+    Object.defineProperty(error, 'stack', {
+      value: reason.stack,
+      configurable: true,
+      enumerable: false,
+    });
     if (reason.code !== undefined) Object.defineProperty(error, 'code', { value: reason.code });
     return error;
   }

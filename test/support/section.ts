@@ -8,6 +8,7 @@
  *  2. After each test the machine is as it was: no process, timer, monitor or name is left.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startVm, type Vm, type VmOptions } from 'tsvm/vm';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
@@ -32,26 +33,20 @@ const TEST_SLOT = 1;
 /** How long what a test left behind may take to go away. */
 const SETTLE_MS = 2000;
 
+/** How long the clean-up after a failed test may take. */
+const REAP_MS = 3000;
+
 type TestName = `s${number}_${string}`;
 type TestNames<M> = Extract<keyof M, TestName>;
 
 /** A machine for tests: silent, and with the modules of the sections. */
 export function startTestVm(options: VmOptions = {}): Promise<Vm> {
-  return startVm({ modules: MODULES, schedulers: 1, watch: false, logger: false, ...options });
+  return startVm({ modules: MODULES, schedulers: 1, dirtyThreads: 1, logger: false, ...options });
 }
 
-/** Runs a function of a module as a process on the first scheduler; fails as the process failed. */
-export async function runProcess(
-  vm: Vm,
-  module: string,
-  fn: string,
-  args: unknown[],
-): Promise<unknown> {
-  try {
-    return await vm.run(module, fn, args, { scheduler: TEST_SLOT });
-  } catch (reason) {
-    throw asError(reason);
-  }
+/** Runs a function of a module as a process on the first scheduler; fails with its exit reason. */
+export function runProcess(vm: Vm, module: string, fn: string, args: unknown[]): Promise<unknown> {
+  return vm.run(module, fn, args, { scheduler: TEST_SLOT });
 }
 
 /** What must not grow: everything the machine keeps for living processes. */
@@ -63,54 +58,64 @@ export async function census(vm: Vm): Promise<Record<string, number>> {
     processes: sum((one) => one.processes),
     timers: sum((one) => one.timers),
     monitors: sum((one) => one.monitors),
-    links: sum((one) => one.links),
+    aliases: sum((one) => one.aliases),
+    requests: sum((one) => one.requests),
     names,
   };
 }
 
-/** Waits until the census is what it was before, and fails with the difference if that never comes. */
-export async function expectNothingLeft(vm: Vm, before: Record<string, number>): Promise<void> {
+/** Waits until the census is as it was when idle; fails with the difference if that does not come. */
+export async function expectNothingLeft(
+  vm: Vm,
+  idle: Readonly<Record<string, number>>,
+): Promise<void> {
   const deadline = Date.now() + SETTLE_MS;
   for (;;) {
     const now = await census(vm);
-    if (JSON.stringify(now) === JSON.stringify(before)) return;
-    if (Date.now() > deadline) expect(now).toEqual(before);
+    if (JSON.stringify(now) === JSON.stringify(idle)) return;
+    if (Date.now() > deadline) expect(now).toEqual(idle);
   }
 }
 
-/** A machine for all tests of one describe block, with the check that each test leaves nothing. */
-export function useVm(placement: Placement, options: VmOptions = {}): () => Vm {
-  let vm: Vm | undefined;
-  const current = (): Vm => {
-    if (vm === undefined) throw new Error('the machine did not start');
-    return vm;
-  };
+/** A machine, and what it held when nothing had run on it yet. */
+export interface TestVm {
+  readonly vm: Vm;
+  readonly idle: Readonly<Record<string, number>>;
+}
+
+/** A machine for all tests of one describe block. */
+export function useVm(placement: Placement, options: VmOptions = {}): () => TestVm {
+  let started: TestVm | undefined;
   beforeAll(async () => {
-    vm = await startTestVm({ schedulers: placement.schedulers, ...options });
+    const vm = await startTestVm({ schedulers: placement.schedulers, ...options });
+    started = { vm, idle: await census(vm) };
   });
   afterAll(async () => {
-    await vm?.stop();
+    await started?.vm.stop();
   });
-  return current;
+  return () => {
+    if (started === undefined) throw new Error('the machine did not start');
+    return started;
+  };
 }
 
 /** One test: a process that runs `fn`, and the check that it left nothing behind. */
 export function processTest(
   title: string,
-  machine: () => Vm,
+  machine: () => TestVm,
   module: string,
   fn: string,
   args: unknown[],
 ): void {
   test(title, async () => {
-    const vm = machine();
+    const { vm, idle } = machine();
     onTestFailed(async () => {
       // What a failed test leaves must not fail the ones after it.
-      await vm.run('reaper', 'reap', [], { scheduler: TEST_SLOT }).catch(() => {});
+      const reaped = vm.run('reaper', 'reap', [], { scheduler: TEST_SLOT });
+      await Promise.race([reaped.catch(() => {}), delay(REAP_MS, undefined, { ref: false })]);
     });
-    const before = await census(vm);
     await runProcess(vm, module, fn, args);
-    await expectNothingLeft(vm, before);
+    await expectNothingLeft(vm, idle);
   });
 }
 
@@ -130,16 +135,4 @@ export function section<M>(
       processTest(`${title} [${placement.name}]`, machine, module, fn, [placement.peer]);
     }
   });
-}
-
-/** An exit reason is data; vitest shows errors better. */
-export function asError(reason: unknown): Error {
-  if (reason instanceof Error) return reason;
-  const { name, message, stack } = (reason ?? {}) as Record<string, unknown>;
-  const error = new Error(
-    typeof message === 'string' ? message : `exit: ${JSON.stringify(reason)}`,
-  );
-  if (typeof name === 'string') error.name = name;
-  if (typeof stack === 'string') error.stack = stack;
-  return error;
 }

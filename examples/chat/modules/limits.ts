@@ -1,22 +1,33 @@
-/** Every bound of the chat in one place: what a client may send, what is kept, and when one is too slow. */
+/** Every bound of the chat in one place: what a client may send, what is kept, and who is too slow. */
 
 /** Characters of one message, of a person's name and of a room's name. */
 export const TEXT_MAX = 2000;
 export const NAME_MAX = 24;
 export const ROOM_NAME_MAX = 24;
 
-/** Bytes of one WebSocket frame; `ws` itself closes the connection of a client that sends more. */
-export const FRAME_BYTES_MAX = 16 * 1024;
+/** Bytes of one WebSocket frame. `ws` ends the connection of a client that sends more (close code 1009). */
+export const FRAME_BYTES_MAX: number = 64 * 1024;
+
+/** TCP connections at once; Node refuses the ones above. */
+export const CONNECTIONS_MAX = 10_000;
 
 /** Messages that a room remembers for those who join later. */
 export const HISTORY_MAX = 100;
 
-/** Rooms that may exist at once, and people in one room. */
 export const ROOMS_MAX = 200;
-export const MEMBERS_MAX = 1000;
+export const MEMBERS_MAX = 500;
 
-/** Bytes waiting for a client that reads too slowly before its connection is ended. */
-export const UNSENT_BYTES_MAX = 1024 * 1024;
+/** How long a room that nobody is in stays open. */
+export const ROOM_IDLE_MS: number = 10 * 60 * 1000;
 
-/** A client that does not answer a ping for this long is gone. */
+/** Bytes that may wait for a client that reads too slowly; above, its connection is ended. */
+export const UNSENT_BYTES_MAX: number = 1024 * 1024;
+
+/** Messages that may wait for a connection's process; above, it is ended. */
+export const MAILBOX_MAX = 10_000;
+
+/** A client that has not answered a ping when the next one is due is gone. */
 export const PING_MS = 30_000;
+
+/** How long to wait before joining a room again that crashed while we joined it: doubled each time. */
+export const REJOIN_MS = { first: 50, max: 5000 } as const;

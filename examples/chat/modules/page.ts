@@ -81,6 +81,7 @@ function html(): string {
       <div><h1 id="room">…</h1><span id="process" class="mono"></span></div>
       <div id="state" role="status" data-state="waiting"><span id="state-text">Connecting</span></div>
     </div>
+    <p id="greeting"></p>
     <div id="scroll"><div id="log" role="log" aria-live="polite"></div></div>
     <button id="newer" type="button" hidden>New messages</button>
     <form id="composer">

@@ -269,14 +269,7 @@ export async function s1_5_an_array_buffer_is_copied_unless_transferred(
 export async function s1_5_bad_transfers_raise_badarg(peer: number): Promise<void> {
   const cast = new Cast(peer);
   const other = cast.start(mirror, self());
-  const gone = new ArrayBuffer(4);
-  structuredClone(gone, { transfer: [gone] });
-  const bad: unknown[] = [
-    { transfer: [{}] },
-    { transfer: 5 },
-    { transfer: [gone] },
-    { tranfer: [] },
-  ];
+  const bad: unknown[] = [{ transfer: [{}] }, { transfer: 5 }, { tranfer: [] }];
   for (const options of bad) {
     await raises('badarg', /transfer|tranfer/, () => send(other, 'x', options as { transfer: [] }));
   }

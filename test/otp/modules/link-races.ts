@@ -28,6 +28,8 @@ import {
 import { death, downReason, exitReason, isExit, next, take, waitUntil } from './support.js';
 
 const ROUNDS = 300;
+/** As many more, on a busy machine, until the race has been seen. */
+const ROUNDS_MAX = 3000;
 /** From the start order to the instant of the race: both racers must have got it by then. */
 const LEAD_NS = 300_000n;
 /** Closer than this, the signals of both cross between two schedulers. */
@@ -86,7 +88,7 @@ async function race(
   bSteps: readonly Step[],
 ): Promise<Tally> {
   const tally: Tally = { aFirst: 0, bFirst: 0, crossed: 0, linked: 0, unlinked: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS || !(raced(tally, peer) || round >= ROUNDS_MAX); round++) {
     const a = spawnOpt({ scheduler: thisScheduler() }, racer, self());
     const b = spawnOpt({ scheduler: peer }, racer, self());
     if (before === 'linked') await runTogether(a, b, ['link'], [], round);
@@ -145,28 +147,29 @@ async function agreed(a: Pid, b: Pid, round: number): Promise<boolean> {
   }
 }
 
+const raced = ({ aFirst, bFirst, crossed }: Tally, peer: number): boolean =>
+  aFirst > 0 && bFirst > 0 && (crossed > 0 || peer === thisScheduler());
+
 function assertRaced(tally: Tally, peer: number): void {
-  const text = JSON.stringify(tally);
-  assert.ok(tally.aFirst > 0 && tally.bFirst > 0, `one end was always first: ${text}`);
-  if (peer !== thisScheduler()) assert.ok(tally.crossed > 0, `no signals crossed: ${text}`);
+  assert.ok(raced(tally, peer), `the race never happened: ${JSON.stringify(tally)}`);
 }
 
 export async function s2_3_both_link(peer: number): Promise<void> {
   const tally = await race(peer, 'unlinked', ['link'], ['link']);
   assertRaced(tally, peer);
-  assert.equal(tally.linked, ROUNDS);
+  assert.equal(tally.unlinked, 0);
 }
 
 export async function s2_3_both_unlink(peer: number): Promise<void> {
   const tally = await race(peer, 'linked', ['unlink'], ['unlink']);
   assertRaced(tally, peer);
-  assert.equal(tally.unlinked, ROUNDS);
+  assert.equal(tally.linked, 0);
 }
 
 export async function s2_3_one_links_the_other_unlinks(peer: number): Promise<void> {
   const tally = await race(peer, 'unlinked', ['link'], ['unlink']);
   assertRaced(tally, peer);
-  assert.ok(tally.linked > 0, `the unlink never came too early: ${JSON.stringify(tally)}`);
+  assert.ok(tally.linked > 0, `the unlink never came first: ${JSON.stringify(tally)}`);
 }
 
 export async function s2_3_linked_one_unlinks_the_other_links(peer: number): Promise<void> {

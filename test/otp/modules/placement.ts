@@ -30,7 +30,7 @@ export async function s1_9_pinned_processes_run_where_they_were_told(peer: numbe
   await cast.end();
 }
 
-/** Works until told to stop. */
+/** Says where it is, and works until told to stop. */
 export async function worker(report: Pid): Promise<void> {
   send(report, thisScheduler());
   let stop = false;
@@ -40,18 +40,35 @@ export async function worker(report: Pid): Promise<void> {
   }
 }
 
-export async function s1_9_spawns_are_spread_over_all_schedulers(_peer: number): Promise<void> {
-  const perScheduler = new Array<number>(schedulers() + 1).fill(0);
-  const workers: Pid[] = [];
-  for (let n = 0; n < 60; n++) {
-    workers.push(spawn(worker, self()));
+/** Says where it is, and waits. */
+export async function waiter(report: Pid): Promise<void> {
+  send(report, thisScheduler());
+  await receive((m) => m === 'stop');
+}
+
+async function assertSpread(pids: readonly Pid[], least: number): Promise<void> {
+  const perScheduler = new Array<number>(schedulers()).fill(0);
+  for (const _ of pids) {
     const slot = (await next('slot')) as number;
-    perScheduler[slot] = (perScheduler[slot] ?? 0) + 1;
+    perScheduler[slot - 1] = (perScheduler[slot - 1] ?? 0) + 1;
   }
-  for (const pid of workers) send(pid, 'stop');
-  for (const pid of workers) await death(pid);
-  const least = Math.min(...perScheduler.slice(1));
-  assert.ok(least >= 60 / schedulers() / 3, `spawned per scheduler: ${perScheduler.slice(1)}`);
+  for (const pid of pids) send(pid, 'stop');
+  for (const pid of pids) await death(pid);
+  assert.ok(Math.min(...perScheduler) >= least, `spawned per scheduler: ${perScheduler}`);
+}
+
+export async function s1_9_a_burst_of_workers_is_spread(_peer: number): Promise<void> {
+  const workers: Pid[] = Array.from({ length: 60 }, () => spawn(worker, self()));
+  await assertSpread(workers, 60 / schedulers() / 3);
+}
+
+export async function s1_9_many_spawned_one_by_one_are_spread(_peer: number): Promise<void> {
+  const waiters: Pid[] = [];
+  for (let n = 0; n < 300; n++) {
+    waiters.push(spawn(waiter, self()));
+    await receive((m) => m === 'never', 1); // as a listener that accepts a connection now and then
+  }
+  await assertSpread(waiters, 300 / schedulers() / 3);
 }
 
 export async function s1_9_a_process_stays_where_it_is(peer: number): Promise<void> {

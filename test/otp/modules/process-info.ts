@@ -20,7 +20,7 @@ import {
   unregister,
   yieldNow,
 } from 'tsvm';
-import { ask, Cast, death, downReason, raises } from './support.js';
+import { ask, Cast, death, downReason, raises, settle } from './support.js';
 
 export async function s1_1_info_of_a_waiting_process(peer: number): Promise<void> {
   const cast = new Cast(peer);
@@ -32,6 +32,7 @@ export async function s1_1_info_of_a_waiting_process(peer: number): Promise<void
   const ref = monitor(other);
   const watched = await ask(other, 'monitor', self());
   send(other, 'unread');
+  await settle(other); // it has looked at the message, and waits again
 
   const info = await processInfo(other);
   assert.ok(info !== undefined);

@@ -1,14 +1,15 @@
 /** Clean-up after a failed test: ends what it left, so that the tests after it start from nothing. */
-import { exit, processes, processInfo, registered, self, unregister, whereis } from 'tsvm';
+import { exit, monitor, processes, receive, registered, self, unregister } from 'tsvm';
 
-/** Kills every process but the caller and those of the machine itself, which have no initial call. */
+const PATIENCE_MS = 1000;
+
+/** Ends every process but the caller, and waits until they are gone. */
 export async function reap(): Promise<void> {
-  for (const name of registered()) {
-    if (whereis(name) !== undefined) await unregister(name).catch(() => {});
-  }
+  for (const name of registered()) await unregister(name).catch(() => {});
   for (const pid of await processes()) {
     if (pid === self()) continue;
-    const info = await processInfo(pid);
-    if (info !== undefined) exit(pid, 'kill');
+    const ref = monitor(pid);
+    exit(pid, 'kill');
+    await receive((m) => (m as { ref?: unknown }).ref === ref, PATIENCE_MS);
   }
 }

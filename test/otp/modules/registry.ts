@@ -1,5 +1,6 @@
 /** Registered names (SEMANTICS §7): atomic over all schedulers. */
 import assert from 'node:assert/strict';
+import { hrtime } from 'node:process';
 import {
   exit,
   type Pid,
@@ -10,9 +11,8 @@ import {
   send,
   unregister,
   whereis,
-  yieldNow,
 } from 'tsvm';
-import { answerTo, ask, Cast, death, raises, settle, tell } from './support.js';
+import { answerTo, ask, Cast, death, raises, settle, tell, waitUntil } from './support.js';
 
 export async function s7_1_register_whereis_unregister(peer: number): Promise<void> {
   const cast = new Cast(peer);
@@ -131,8 +131,8 @@ export async function s7_4_two_schedulers_race_for_one_name(peer: number): Promi
   for (let round = 0; round < 300; round++) {
     const racers: readonly [Pid, Pid] = round % 2 === 0 ? [near, far] : [far, near];
     const first = tell(racers[0], 'register', 'prize', racers[0]);
-    const headStart = (round % 10) * 30; // the far one needs longer to hear of it
-    for (let n = 0; n < headStart; n++) await yieldNow();
+    // The far one needs longer to hear of it, so some rounds give the first a good start.
+    await waitUntil(hrtime.bigint() + BigInt(round % 10) * 100_000n);
     const orders = [first, tell(racers[1], 'register', 'prize', racers[1])];
     const results = [];
     for (const order of orders) {

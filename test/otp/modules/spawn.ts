@@ -184,7 +184,6 @@ export async function s2_5_bad_options_raise_badarg(_peer: number): Promise<void
     { monitor: 1 },
     { name: '' },
     { name: 5 },
-    { label: {} },
     { mailbox: { limit: 0, onFull: 'kill' } },
     { mailbox: { limit: 10, onFull: 'explode' } },
     { mailbox: 10 },

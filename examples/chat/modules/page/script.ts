@@ -83,7 +83,7 @@ function showRooms(rooms) {
     const button = element('button', { className: 'room', type: 'button' },
       element('span', {}, each.name), element('i', { title: each.members + ' here' }, each.members || ''));
     if (each.name === room) button.ariaCurrent = 'true';
-    button.addEventListener('click', () => { closeSide(); tell({ type: 'join', room: each.name }); });
+    button.addEventListener('click', () => { closeSide(); if (each.name !== room) tell({ type: 'join', room: each.name }); });
     return element('li', {}, button);
   }));
 }
@@ -102,31 +102,31 @@ const on = {
     name = message.name;
     remember('chat.name', name);
     $('my-name').textContent = name;
-    $('my-process').textContent = place(message.process);
+    $('my-process').textContent = message.process.pid + ' · scheduler ' + message.process.scheduler;
     $('my-avatar').replaceChildren(avatar(name));
     if (lostAt) note('Connected again after ' + ((Date.now() - lostAt) / 1000).toFixed(1) + ' s, by process ' + message.process.pid + '.');
     lostAt = 0;
   },
   joined(message) {
-    const moved = room !== message.room || $('log').childElementCount === 0;
+    const moved = room !== message.room || !$('greeting').textContent;
     room = message.room;
     history.replaceState(null, '', '#' + encodeURIComponent(room));
     document.title = '#' + room + ' · tsvm chat';
     $('room').textContent = room;
     $('process').textContent = 'room ' + place(message.process);
+    $('greeting').textContent = message.greeting;
     $('text').placeholder = 'Message #' + room;
     // A room that was restarted has forgotten its history: what is on the page stays.
     if (moved || message.history.length > 0) {
       last = undefined;
       const notes = moved ? [] : [...$('log').children].filter((node) => node.classList.contains('note')).slice(-3);
       $('log').replaceChildren();
-      if (message.greeting) $('log').append(element('div', { className: 'greeting' }, message.greeting));
       message.history.forEach(showLine);
       $('log').append(...notes);
       for (const node of $('log').children) node.classList.remove('fresh');
       last = notes.length > 0 ? undefined : last;
       toEnd();
-    } else if (message.greeting) note(message.greeting);
+    } else note('Back in #' + room + ': room ' + place(message.process) + '.');
     for (const button of $('rooms').querySelectorAll('.room')) {
       button.ariaCurrent = button.querySelector('span').textContent === room ? 'true' : null;
     }
@@ -136,6 +136,12 @@ const on = {
   presence(message) {
     showMembers(message.members);
     if (message.text) note(message.text);
+  },
+  greeting(message) {
+    const shown = $('greeting');
+    shown.textContent = message.text;
+    shown.classList.remove('changed');
+    requestAnimationFrame(() => shown.classList.add('changed'));
   },
   rooms(message) { showRooms(message.rooms); },
   notice(message) { note(message.text, message.text.includes('\n') ? 'help' : ''); },

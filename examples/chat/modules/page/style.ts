@@ -4,7 +4,7 @@
  * Two colour schemes from one set of names: the system's choice, or the reader's own through
  * `data-theme` on the root element.
  */
-export const css: string = String.raw`
+export const css: string = `
 :root {
   color-scheme: light;
   --paper: #faf9f6; --panel: #f1efe9; --card: #ffffff; --line: #e3dfd5;
@@ -39,7 +39,7 @@ h1, h2, p, ul, ol { margin: 0; padding: 0; }
 ul, ol { list-style: none; }
 .mono { font-family: var(--mono); font-size: 11.5px; letter-spacing: -.01em; color: var(--faint); }
 
-#app { display: grid; grid-template-columns: 264px minmax(0, 1fr); height: 100dvh; }
+#app { display: grid; grid-template-columns: 284px minmax(0, 1fr); height: 100dvh; }
 
 /* The side: rooms, people, who you are. */
 #side {
@@ -95,7 +95,7 @@ ul, ol { list-style: none; }
 }
 #me:hover { background: var(--line); }
 #me div { min-width: 0; line-height: 1.35; }
-#me .mono { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+#me .mono { display: block; font-size: 10.5px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 #me b { display: block; padding-left: 2px; margin-left: -2px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 
 /* The room: who runs it, what was said, what you say. */
@@ -127,10 +127,10 @@ ul, ol { list-style: none; }
   display: flex; flex-direction: column; justify-content: flex-end; min-height: 100%;
   max-width: 820px; margin: 0 auto; padding: 28px 24px 12px;
 }
-.greeting {
-  margin-bottom: 18px; padding: 14px 18px; border-radius: 14px;
-  background: var(--accent-wash); color: var(--ink); text-wrap: pretty;
-}
+#greeting { flex: none; padding: 9px 24px; background: var(--accent-wash); font-size: 14px; text-wrap: pretty; }
+#greeting:empty { display: none; }
+#greeting.changed { animation: change 1.6s ease-out; }
+@keyframes change { from { background: var(--accent); color: var(--accent-ink); } }
 .group { display: grid; grid-template-columns: 34px minmax(0, 1fr); gap: 0 12px; margin-bottom: 16px; }
 .group .avatar { grid-row: span 99; margin-top: 2px; }
 .group header { display: flex; align-items: baseline; gap: 8px; }
@@ -184,6 +184,7 @@ ul, ol { list-style: none; }
   #shade { position: fixed; inset: 0; z-index: 2; background: rgb(0 0 0 / 40%); }
   #app.side-open #shade { display: block; }
   .top { height: 58px; padding: 0 14px; gap: 6px; }
+  #greeting { padding: 8px 14px; }
   #log { padding: 18px 14px 8px; }
   #composer { padding: 6px 12px max(10px, env(safe-area-inset-bottom)); }
   .try { padding-left: 6px; gap: 2px 12px; }

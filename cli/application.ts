@@ -1,0 +1,186 @@
+/**
+ * Application: what `tsvm start` runs, as a folder says it.
+ *
+ * In `tsvm.json`, or under the key `tsvm` in package.json:
+ *
+ *   modules  the folder of modules, sources or builds
+ *   entry    `module:function`, the process that the application begins with
+ *   env      environment variables for modules, where they are not set already
+ *   data     the machine's data folder; `.tsvm` without it
+ *
+ * Paths are as seen from the folder.
+ */
+
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { codeFrame } from '../loader/code-frame.js';
+import { closest } from './closest.js';
+import { Failure } from './failure.js';
+import { shownPath } from './terminal.js';
+
+export interface Application {
+  /** Absolute, as are the other folders. */
+  readonly folder: string;
+  /** The file that says so. */
+  readonly file: string;
+  readonly modules: string;
+  readonly entry: { readonly module: string; readonly fn: string };
+  readonly env: Readonly<Record<string, string>>;
+  readonly data: string;
+}
+
+/** What is written in the file. */
+export interface ApplicationText {
+  readonly modules: string;
+  readonly entry: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly data?: string;
+}
+
+export const APPLICATION_FILE = 'tsvm.json';
+const PACKAGE_FILE = 'package.json';
+const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data'];
+const DATA_FOLDER = '.tsvm';
+const ENTRY = /^([^:\s]+):([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u;
+const EXAMPLE = '{ "modules": "modules", "entry": "main:start" }';
+
+/** @throws Failure that says all that is wrong */
+export function readApplication(dir: string): Application {
+  const folder = resolve(dir);
+  const { file, value } = findText(folder);
+  const problems = [...problemsOf(value)];
+  const text = value as ApplicationText;
+  const modules = resolve(folder, typeof text?.modules === 'string' ? text.modules : '.');
+  if (problems.length === 0) problems.push(...folderProblems(modules));
+  if (problems.length > 0) {
+    const hint = problems.some((problem) => problem.startsWith('"entry"'))
+      ? `for example ${EXAMPLE}`
+      : undefined;
+    throw new Failure(problems.map((problem) => `${shownPath(file)}: ${problem}`).join('\n'), {
+      hint,
+    });
+  }
+  const [, module = '', fn = ''] = ENTRY.exec(text.entry) ?? [];
+  return {
+    folder,
+    file,
+    modules,
+    entry: { module, fn },
+    env: text.env ?? {},
+    data: resolve(folder, text.data ?? DATA_FOLDER),
+  };
+}
+
+/**
+ * Where a folder's machine keeps its data, also when the file that says so cannot be read just now:
+ * a running machine must be reachable while somebody edits it.
+ */
+export function dataFolderOf(dir: string): string {
+  const folder = resolve(dir);
+  try {
+    const { data } = findText(folder).value as Partial<ApplicationText>;
+    return resolve(folder, typeof data === 'string' ? data : DATA_FOLDER);
+  } catch (error) {
+    if (error instanceof Failure) return resolve(folder, DATA_FOLDER);
+    throw error;
+  }
+}
+
+function findText(folder: string): { file: string; value: unknown } {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new Failure(`there is no folder ${folder}`);
+  }
+  const own = join(folder, APPLICATION_FILE);
+  const shared = join(folder, PACKAGE_FILE);
+  const value = readJson(own);
+  const inPackage = (readJson(shared) as { tsvm?: unknown } | null | undefined)?.tsvm;
+  if (value !== undefined && inPackage !== undefined) {
+    throw new Failure(
+      `both ${shownPath(own)} and the key "tsvm" in ${shownPath(shared)} say what the application is`,
+      {
+        hint: 'keep one of them',
+      },
+    );
+  }
+  if (value !== undefined) return { file: own, value };
+  if (inPackage !== undefined) return { file: `${shared} › tsvm`, value: inPackage };
+  throw new Failure(`there is no application in ${folder}`, {
+    hint: `put a ${APPLICATION_FILE} there, or a key "tsvm" in its ${PACKAGE_FILE}, such as ${EXAMPLE}`,
+  });
+}
+
+/** `undefined` if there is no such file. */
+function readJson(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new Failure(`cannot read ${shownPath(file)}: ${message}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw notJson(file, text, (error as Error).message);
+  }
+}
+
+/** Node 20 names the position, later ones the line too; at the end of the text none does. */
+function notJson(file: string, text: string, message: string): Failure {
+  const position = Number(/position (\d+)/.exec(message)?.[1] ?? text.trimEnd().length);
+  const before = text.slice(0, position).split('\n');
+  const line = before.length;
+  const column = (before.at(-1)?.length ?? 0) + 1;
+  const frame = codeFrame(text, line, column);
+  const what = message.replace(
+    /,? ?(?:\.\.\.)?".*" is not valid JSON$|( in JSON)? at position \d+.*$/s,
+    '',
+  );
+  return new Failure(`${shownPath(file)} is not valid JSON`, {
+    errors: [{ kind: 'syntax', message: what, file, line, column, frame }],
+  });
+}
+
+function* problemsOf(value: unknown): Generator<string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    yield `expected an object such as ${EXAMPLE}, got ${JSON.stringify(value)}`;
+    return;
+  }
+  for (const key of Object.keys(value)) {
+    if (KEYS.includes(key)) continue;
+    const meant = closest(key, KEYS);
+    yield `unknown key "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`} (there are ${KEYS.join(', ')})`;
+  }
+  const { modules, entry, env, data } = value as Readonly<Record<string, unknown>>;
+  if (typeof modules !== 'string' || modules === '') {
+    yield `"modules": expected the path of a folder, got ${JSON.stringify(modules) ?? 'nothing'}`;
+  }
+  if (typeof entry !== 'string' || !ENTRY.test(entry)) {
+    yield `"entry": expected "module:function", got ${JSON.stringify(entry) ?? 'nothing'}`;
+  }
+  if (data !== undefined && (typeof data !== 'string' || data === '')) {
+    yield `"data": expected the path of a folder, got ${JSON.stringify(data)}`;
+  }
+  yield* envProblems(env);
+}
+
+function* envProblems(env: unknown): Generator<string> {
+  if (env === undefined) return;
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) {
+    yield `"env": expected an object of strings, got ${JSON.stringify(env)}`;
+    return;
+  }
+  for (const [key, value] of Object.entries(env)) {
+    if (typeof value !== 'string')
+      yield `"env": expected a string for ${key}, got ${JSON.stringify(value)}`;
+    if (key === '' || key.includes('='))
+      yield `"env": ${JSON.stringify(key)} is no name of a variable`;
+  }
+}
+
+function* folderProblems(modules: string): Generator<string> {
+  const found = statSync(modules, { throwIfNoEntry: false });
+  if (found === undefined) yield `"modules": there is no folder ${modules}`;
+  else if (!found.isDirectory()) yield `"modules": ${modules} is not a folder`;
+}

@@ -1,0 +1,104 @@
+/**
+ * Narrator: writes the records of `tsvm start` to standard output, as text or as JSON lines.
+ *
+ * Both go through one pino logger, so that the level counts for all of them alike. Writes are
+ * synchronous where Node's are (files, terminals, pipes on POSIX): the last line before an end is out.
+ */
+
+import { pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import type { LogEvent, LogLevel } from '../runtime/hosting.js';
+import { HumanText } from './human-text.js';
+import { levelOf, messageOf, type StartRecord } from './records.js';
+import { coloursOf } from './terminal.js';
+
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** Crashes like one that was just shown are counted for so long. */
+const REPEAT_MS = 1000;
+
+interface Repeated {
+  count: number;
+  readonly text: string;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class Narrator {
+  readonly #logger: pino.Logger;
+  readonly #human: HumanText | null;
+  readonly #repeated = new Map<string, Repeated>();
+  readonly #out: NodeJS.WriteStream;
+
+  constructor(
+    { json, level }: { json: boolean; level: LogLevel },
+    out: NodeJS.WriteStream = process.stdout,
+  ) {
+    this.#out = out;
+    this.#human = json ? null : new HumanText(coloursOf(out));
+    const format = this.#human === null ? (line: string) => line : pretty(this.#human);
+    // Nobody reads any more: the machine goes on without being heard.
+    out.on('error', () => {});
+    this.#logger = pino(
+      { level, base: null, formatters: { level: (label) => ({ level: label }) } },
+      { write: (line) => void out.write(format(line)) },
+    );
+  }
+
+  say(record: StartRecord): void {
+    if (record.event === 'crash' && this.#isRepeated(record)) return;
+    this.#write(record, levelOf(record));
+  }
+
+  /** What a process logged. */
+  log(event: LogEvent): void {
+    const { text, pid, fields } = event;
+    const record = { event: 'log', text, process: pid, fields } as const;
+    this.#write(record, levelOf(record, event));
+  }
+
+  /** Say what is held back. */
+  end(): void {
+    for (const [key, { timer }] of this.#repeated) {
+      clearTimeout(timer);
+      this.#endRepeat(key);
+    }
+  }
+
+  #write(record: StartRecord, level: LogLevel): void {
+    this.#logger[level](record, messageOf(record));
+  }
+
+  /** A storm of one crash must not scroll away what else happens. JSON has every one of them. */
+  #isRepeated({ text, places: [place] }: Extract<StartRecord, { event: 'crash' }>): boolean {
+    if (this.#human === null) return false;
+    const key = `${text}\n${place?.file}:${place?.line}`;
+    const known = this.#repeated.get(key);
+    if (known !== undefined) {
+      known.count += 1;
+      return true;
+    }
+    const timer = setTimeout(() => this.#endRepeat(key), REPEAT_MS);
+    timer.unref();
+    this.#repeated.set(key, { count: 0, text, timer });
+    return false;
+  }
+
+  #endRepeat(key: string): void {
+    const { count = 0, text = '' } = this.#repeated.get(key) ?? {};
+    this.#repeated.delete(key);
+    if (count > 0 && this.#logger.isLevelEnabled('error')) {
+      this.#out.write(`${this.#human?.repeated(count, text, Date.now())}\n`);
+    }
+  }
+}
+
+/** pino-pretty reads the line; what it looks like is ours. */
+function pretty(human: HumanText): (line: string) => string {
+  return prettyFactory({
+    colorize: false,
+    hideObject: true,
+    ignore: 'time,level',
+    messageFormat: (log) =>
+      human.render(log as unknown as StartRecord, String(log['level']), Number(log['time'])),
+  });
+}

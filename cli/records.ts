@@ -1,0 +1,181 @@
+/**
+ * Records: what `tsvm start` reports, one for each event.
+ *
+ * With `--json` each is a line on standard output with these fields and pino's own: `level` (`debug`,
+ * `info`, `warn`, `error`), `time` (ms since 1970) and `msg` (the event in one line of English). The
+ * names of events and fields are kept; new ones may be added.
+ */
+
+import type { LoadReport } from '../loader/code-server.js';
+import type { LoadErrorData } from '../loader/errors.js';
+import type { CrashReport, LogEvent, LogLevel } from '../runtime/hosting.js';
+import type { Exposition } from './exit-text.js';
+import { placeText } from './exit-text.js';
+import { counted, shownMs, shownPath } from './terminal.js';
+
+export type StartRecord =
+  | {
+      /** The machine runs. */
+      readonly event: 'start';
+      readonly version: string;
+      readonly nodeVersion: string;
+      /** Name of this machine's life: the first part of every process' pid. */
+      readonly node: string;
+      /** Of the operating system. */
+      readonly pid: number;
+      readonly schedulers: number;
+      readonly folder: string;
+      readonly data: string;
+    }
+  | {
+      /** The modules that it began with. */
+      readonly event: 'modules';
+      readonly folder: string;
+      readonly watched: boolean;
+      readonly ms: number;
+      readonly modules: readonly { readonly name: string; readonly version: string }[];
+    }
+  /** The entry process was started. */
+  | { readonly event: 'entry'; readonly entry: string; readonly process: string }
+  /** The application listens there. */
+  | { readonly event: 'address'; readonly url: string }
+  /** A module was loaded while running; one record for each. */
+  | ({ readonly event: 'load' } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
+  /** A module's file is gone, and the module with it. */
+  | { readonly event: 'remove'; readonly module: string }
+  | ({
+      /** A module was not loaded. `stays` is the version that goes on, if there is one. */
+      readonly event: 'load_error';
+      readonly stays: string | undefined;
+    } & Omit<LoadErrorData, 'message'> & { readonly text: string })
+  | ({
+      /** A process ended by an uncaught error. `text`, `places` and `frame` are its `reason` for people. */
+      readonly event: 'crash';
+      readonly process: string;
+    } & Omit<CrashReport, 'pid' | 'time'> &
+      Exposition)
+  /** Crashes that came too fast to be passed on. */
+  | { readonly event: 'crashes_omitted'; readonly count: number }
+  | {
+      /** A scheduler thread died, and its processes with it. */
+      readonly event: 'scheduler_down';
+      readonly scheduler: number;
+      readonly cause: string;
+      /** Whether the entry process was there. */
+      readonly entry: boolean;
+    }
+  | { readonly event: 'scheduler_up'; readonly scheduler: number }
+  /** A process or the machine logged something; `fields` is what was given beside the text. */
+  | {
+      readonly event: 'log';
+      readonly text: string;
+      readonly process: string | null;
+      readonly fields: Readonly<Record<string, unknown>> | undefined;
+    }
+  /** `by` is a signal's name, `request` (`tsvm stop`), or why the application has ended. */
+  | { readonly event: 'stopping'; readonly by: string }
+  /** The entry process took too long to shut down, and is killed with the others. */
+  | { readonly event: 'late'; readonly process: string; readonly ms: number }
+  /** The last record of a machine that ran. */
+  | { readonly event: 'end'; readonly status: number }
+  | ({
+      /** The entry process ended, not by `tsvm stop` or a signal, and not `normal`: the machine ends. */
+      readonly event: 'entry_end';
+      readonly entry: string;
+      readonly process: string;
+      /** Whether this very reason was reported as a crash already. */
+      readonly reported: boolean;
+      readonly reason: unknown;
+    } & Exposition)
+  /** The machine could not be started. */
+  | {
+      readonly event: 'failure';
+      readonly text: string;
+      readonly hint: string | undefined;
+      readonly errors: readonly LoadErrorData[];
+    };
+
+export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
+  switch (record.event) {
+    case 'log':
+      return log?.level ?? 'info';
+    case 'load_error':
+    case 'crash':
+    case 'crashes_omitted':
+    case 'scheduler_down':
+    case 'entry_end':
+    case 'failure':
+      return 'error';
+    case 'scheduler_up':
+    case 'late':
+      return 'warn';
+    default:
+      return 'info';
+  }
+}
+
+/** The record in one line. */
+export function messageOf(record: StartRecord): string {
+  switch (record.event) {
+    case 'start':
+      return `tsvm ${record.version} on Node ${record.nodeVersion}, pid ${record.pid}, with ${counted(record.schedulers, 'scheduler')}`;
+    case 'modules':
+      return `${counted(record.modules.length, 'module')} from ${shownPath(record.folder)} loaded in ${shownMs(record.ms)}`;
+    case 'entry':
+      return `entry ${record.entry} is ${record.process}`;
+    case 'address':
+      return `listening on ${record.url}`;
+    case 'load':
+      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}`;
+    case 'remove':
+      return `removed ${record.module}: its file is gone`;
+    case 'load_error':
+      return `not loaded: ${loadErrorLine(record, record.text)}`;
+    case 'crash':
+      return `${crashedOne(record)} crashed: ${exitLine(record)}`;
+    case 'crashes_omitted':
+      return `${record.count} more crashed; too many to report each`;
+    case 'scheduler_down':
+      return `scheduler ${record.scheduler} died and its processes with it${record.entry ? ', the entry process among them' : ''}: ${record.cause.split('\n', 1)[0]}`;
+    case 'scheduler_up':
+      return `scheduler ${record.scheduler} runs again on a new thread`;
+    case 'log':
+      return record.text;
+    case 'stopping':
+      return `stopping: ${record.by}`;
+    case 'late':
+      return `the entry process ${record.process} has not ended in ${shownMs(record.ms)} and is killed`;
+    case 'end':
+      return `stopped`;
+    case 'entry_end':
+      return `the entry process ${record.entry} ended${record.reported ? ' with that' : `: ${exitLine(record)}`}`;
+    case 'failure':
+      return record.text;
+  }
+}
+
+/** `room <pid> (room.start)`: its name, else its label, else what it runs. */
+export function crashedOne(report: {
+  process: string;
+  name: string | null;
+  label: unknown;
+  initialCall: string;
+}): string {
+  const { process, name, label, initialCall } = report;
+  const known = name ?? (typeof label === 'string' ? label : null);
+  return known === null ? `${initialCall} ${process}` : `${known} ${process} (${initialCall})`;
+}
+
+function exitLine({ text, places: [place] }: Exposition): string {
+  return place === undefined ? text : `${text.replaceAll('\n', ' ')} at ${placeText(place)}`;
+}
+
+/** `modules/room.ts:12:5: Expected ";"`. */
+export function loadErrorLine(
+  { file, line, column }: Pick<LoadErrorData, 'file' | 'line' | 'column'>,
+  text: string,
+): string {
+  const place = [file === undefined ? undefined : shownPath(file), line, column];
+  const known = place.filter((part) => part !== undefined);
+  return known.length === 0 ? text : `${known.join(':')}: ${text}`;
+}

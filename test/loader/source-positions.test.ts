@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installStackMapping } from '../../loader/source-positions.js';
+import { context, runningProcess } from '../../runtime/context.js';
+import { createTable, loadErrorOf, loadText } from './support.js';
+
+const table = createTable({ bif: runningProcess });
+const before = { prepare: Error.prepareStackTrace, limit: Error.stackTraceLimit };
+
+beforeAll(() => installStackMapping(table.positions));
+afterAll(() => {
+  Error.prepareStackTrace = before.prepare;
+  Error.stackTraceLimit = before.limit;
+});
+
+type Fn = (...args: unknown[]) => unknown;
+
+async function framesOf(name: string, source: string, entry = 'main'): Promise<string[]> {
+  await loadText(table, name, source);
+  context.budget = Number.MAX_SAFE_INTEGER;
+  try {
+    await (table.table(name)[entry] as Fn)();
+  } catch (error) {
+    const lines = ((error as Error).stack ?? '').split('\n').map((line) => line.trim());
+    const last = lines.findLastIndex((line) => line.includes('/project/'));
+    return lines.slice(0, last + 1);
+  }
+  throw new Error('nothing was thrown');
+}
+
+test('stacks: file, line, column and name of each frame, across async calls and modules', async () => {
+  await loadText(
+    table,
+    'lib/deep',
+    `interface Wide { a: number }
+
+export async function fail(w: Wide): Promise<never> {
+  const text: string = 'x';
+  throw new RangeError(text + w.a);
+}`,
+  );
+  const frames = await framesOf(
+    'one',
+    `import { fail } from './lib/deep.js';
+type T = { a: number };
+class Room {
+  #n: T = { a: 1 };
+  async join(x: number): Promise<void> { if (x) await fail(this.#n); }
+  plain(x: number) { return [x].map((y) => this.join(y)); }
+}
+const arrow = async (r: Room): Promise<void> => {
+  await r.plain(3)[0];
+};
+export async function main({ a = 1 } = {}) {
+  const inner = async () => { await arrow(new Room()); return a; };
+  await inner();
+}`,
+  );
+  expect(frames).toEqual([
+    'RangeError: x1',
+    'at fail (/project/lib/deep.ts:5:9)',
+    'at Room.join (/project/one.ts:5:55)',
+    'at /project/one.ts:6:49',
+    'at Array.map (<anonymous>)',
+    'at Room.plain (/project/one.ts:6:33)',
+    'at arrow (/project/one.ts:9:11)',
+    'at inner (/project/one.ts:12:37)',
+    'at main (/project/one.ts:13:9)',
+  ]);
+});
+
+test('stacks: frames of the machine do not show between those of the user', async () => {
+  const frames = await framesOf(
+    'two',
+    `import { bif } from 'tsvm';
+const call = async () => { await bif(); };
+
+export async function main() {
+  await call();
+}`,
+  );
+  expect(frames).toEqual([
+    expect.stringContaining('be called by a process'),
+    'at call (/project/two.ts:2:34)',
+    'at main (/project/two.ts:5:9)',
+  ]);
+});
+
+test('stacks: after a resumption, in constructors, getters, generators and class fields', async () => {
+  const frames = await framesOf(
+    'three',
+    `class Boom {
+  x = this.fill();
+  fill() {
+    throw new Error('full');
+  }
+}
+export async function main() {
+  await new Promise((done) => setImmediate(done));
+  for await (const x of gen()) void x;
+}
+async function* gen() {
+  yield 1;
+  yield new Boom();
+}`,
+  );
+  expect(frames).toEqual([
+    'Error: full',
+    'at Boom.fill (/project/three.ts:4:11)',
+    expect.stringContaining('(/project/three.ts:2:12)'),
+    'at new Boom (/project/three.ts:1:1)',
+    'at gen (/project/three.ts:13:9)',
+    'at main (/project/three.ts:9:3)',
+  ]);
+});
+
+test('stacks: every version keeps its own lines; a stack of the machine alone stays whole', async () => {
+  const source = "export async function main() { throw new Error('v'); }";
+  expect((await framesOf('four', source))[1]).toBe('at main (/project/four.ts:1:38)');
+  const old = table.table('four')['main'] as Fn;
+  expect((await framesOf('four', `\n\n${source}`))[1]).toBe('at main (/project/four.ts:3:38)');
+  const error = (await Promise.resolve(old()).then(undefined, (e: unknown) => e)) as Error;
+  expect(error.stack).toContain('/project/four.ts:1:38');
+  expect(new Error('ours').stack).toContain('source-positions.test.ts');
+});
+
+test('evaluation: the error of a module that throws while loading has line and frame', async () => {
+  const source = `const config = { port: 1 };
+function check(x: { port: number }): void {
+  if (x.port < 1024) throw new RangeError('port ' + x.port);
+}
+check(config);
+export const a = 1;`;
+  const error = await loadErrorOf(() => loadText(table, 'five', source));
+  expect(error).toMatchObject({
+    name: 'ModuleEvaluationError',
+    file: '/project/five.ts',
+    line: 3,
+    module: 'five',
+  });
+  expect(error.message).toContain('RangeError: port 1');
+  expect(error.frame).toContain('> 3 |   if (x.port < 1024) throw');
+  expect(error.causeStack).toContain('/project/five.ts:5:1');
+});

@@ -1,0 +1,95 @@
+/** Helpers: a code table over the real runtime of modules, and temporary folders. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileFunction } from 'node:vm';
+import { transform } from 'esbuild';
+import { onTestFinished } from 'vitest';
+import { CodeTable } from '../../loader/code-table.js';
+import { compile } from '../../loader/compile.js';
+import type { LoadError } from '../../loader/errors.js';
+import type { CompiledModule } from '../../loader/module.js';
+import { context } from '../../runtime/context.js';
+import { moduleRuntime } from '../../runtime/module-runtime.js';
+
+export function createTable(bifs: object = {}): CodeTable {
+  context.budget = Number.MAX_SAFE_INTEGER;
+  return new CodeTable({
+    runtime: moduleRuntime,
+    bifs,
+    nodeRequire: () => createRequire(import.meta.url),
+  });
+}
+
+/** Compile a module of a made-up project whose files are in `/project`. */
+export function compileText(name: string, source: string): Promise<CompiledModule> {
+  return compile(source, { name, file: `/project/${name}.ts` });
+}
+
+/** Compile, prepare and commit. */
+export async function loadText(
+  table: CodeTable,
+  name: string,
+  source: string,
+): Promise<CompiledModule> {
+  const compiled = await compileText(name, source);
+  table.prepare(compiled);
+  table.commit(name, compiled.version);
+  return compiled;
+}
+
+export type Entry = (log: (...values: unknown[]) => void) => unknown;
+
+/** The `main` of a module that tsvm compiles. */
+export async function tsvmMain(source: string): Promise<Entry> {
+  const table = createTable();
+  await loadText(table, 'program', source);
+  return table.table('program')['main'] as Entry;
+}
+
+/** The `main` of a module from which only the types are stripped. */
+export async function nativeMain(source: string): Promise<Entry> {
+  const { code } = await transform(source, { loader: 'ts', format: 'cjs', target: 'node20' });
+  const module = { exports: {} as { main: Entry } };
+  const run = compileFunction(`'use strict';${code}`, ['exports', 'require', 'module'], {
+    filename: 'native.js',
+  }) as (...args: unknown[]) => void;
+  run(module.exports, createRequire(import.meta.url), module);
+  return module.exports.main;
+}
+
+export interface Outcome {
+  readonly log: unknown[];
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+export async function runMain(main: Entry): Promise<Outcome> {
+  const log: unknown[] = [];
+  const write = (...values: unknown[]): void => {
+    log.push(values.length === 1 ? values[0] : values);
+  };
+  try {
+    return { log, value: await main(write) };
+  } catch (error) {
+    return { log, error: String(error) };
+  }
+}
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tsvm-loader-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The load error that an action ends in. */
+export async function loadErrorOf(action: () => unknown): Promise<LoadError> {
+  try {
+    await action();
+  } catch (error) {
+    return error as LoadError;
+  }
+  throw new Error('no error was thrown');
+}
