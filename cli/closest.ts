@@ -3,7 +3,7 @@
 /** @returns `undefined` when none is near: a wrong guess misleads more than none */
 export function closest(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let least = Math.max(1, Math.round(word.length * 0.4)) + 1;
   for (const name of names) {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase());
     if (distance < least) {

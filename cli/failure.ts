@@ -7,8 +7,6 @@
 import { LoadError, type LoadErrorData } from '../loader/errors.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import { DataFolderError } from '../runtime/vm/data-folder.js';
-import { VmOptionError } from '../runtime/vm/options.js';
-import type { Exposition } from './exit-text.js';
 import { hintFor } from './hints.js';
 
 export interface FailureDetails {
@@ -16,21 +14,24 @@ export interface FailureDetails {
   readonly hint?: string | undefined;
   /** Modules that do not compile or load. */
   readonly errors?: readonly LoadErrorData[];
-  /** Why a process ended. */
-  readonly exit?: Exposition | undefined;
+}
+
+export interface FailureRecord extends FailureDetails {
+  readonly level: 'error';
+  readonly time: number;
+  readonly event: 'failure';
+  readonly msg: string;
 }
 
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly hint: string | undefined;
   readonly errors: readonly LoadErrorData[];
-  readonly exit: Exposition | undefined;
 
-  constructor(message: string, { hint, errors = [], exit }: FailureDetails = {}) {
+  constructor(message: string, { hint, errors = [] }: FailureDetails = {}) {
     super(message);
     this.hint = hint;
     this.errors = errors;
-    this.exit = exit;
   }
 
   /** `undefined` for what is a fault of tsvm itself and is to be shown with its stack. */
@@ -42,7 +43,6 @@ export class Failure extends Error {
     }
     if (error instanceof DataFolderError) return new Failure(error.message, { hint: error.hint });
     if (error instanceof ControlError) return Failure.#ofControl(error);
-    if (error instanceof VmOptionError) return new Failure(error.message);
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (error instanceof Error && typeof code === 'string' && syscall !== undefined) {
       return new Failure(error.message, { hint: hintFor({ code, message: error.message }) });
@@ -54,6 +54,12 @@ export class Failure extends Error {
     const count = errors.length;
     const what = count === 1 ? 'a module does' : `${count} modules do`;
     return new Failure(`${what} not load`, { errors: errors.map((error) => error.toData()) });
+  }
+
+  /** What `--json` shows of it, with the fields that every line of `tsvm start --json` has. */
+  toRecord(): FailureRecord {
+    const { message: msg, hint, errors } = this;
+    return { level: 'error', time: Date.now(), event: 'failure', hint, errors, msg };
   }
 
   static #ofControl(error: ControlError): Failure {

@@ -5,8 +5,10 @@
  * (code frames, causes, hints) are set under their line.
  */
 
-import type { LoadErrorData, LoadErrorDetails } from '../loader/errors.js';
+import { stripVTControlCharacters } from 'node:util';
+import type { LoadErrorDetails } from '../loader/errors.js';
 import { type Exposition, placeText } from './exit-text.js';
+import type { Failure } from './failure.js';
 import { crashedOne, loadErrorLine, messageOf, type StartRecord } from './records.js';
 import { type Colours, counted, indented, shownMs, shownPath } from './terminal.js';
 
@@ -29,7 +31,7 @@ export class HumanText {
       case 'start':
         return [
           `${c.bold(`tsvm ${record.version}`)}${c.dim(` · Node ${record.nodeVersion} · pid ${record.pid}`)}`,
-          this.#property('application', shownPath(record.folder)),
+          this.#property('application', record.folder),
           this.#property('schedulers', String(record.schedulers)),
           this.#property('data', shownPath(record.data)),
         ].join('\n');
@@ -43,8 +45,6 @@ export class HumanText {
       case 'address':
         if (this.#block) return this.#property('address', c.cyan(record.url));
         return this.#line(time, `listening on ${c.cyan(record.url)}`);
-      case 'failure':
-        return failureText(record, c);
       default:
         this.#block = false;
         return this.#line(time, this.#event(record, level));
@@ -56,7 +56,7 @@ export class HumanText {
     const times = count === 1 ? 'once more' : `${count} times more`;
     return this.#line(
       time,
-      `${this.#c.red('crash')}  the same ${times}: ${this.#c.dim(text.split('\n', 1)[0] ?? '')}`,
+      `${this.#c.red('crash')}  the same ${times}: ${this.#c.dim(harmless(text.split('\n', 1)[0] ?? ''))}`,
     );
   }
 
@@ -77,7 +77,7 @@ export class HumanText {
       }
       case 'crash':
         return [
-          `${c.red('crash')}  ${crashedOne(record)}`,
+          `${c.red('crash')}  ${harmless(crashedOne(record))}`,
           `  ${indented(exposedText(record, c), 2)}`,
         ].join('\n');
       case 'scheduler_down':
@@ -102,8 +102,8 @@ export class HumanText {
     const c = this.#c;
     const paint = level === 'error' ? c.red : level === 'warn' ? c.yellow : c.dim;
     const shown = Object.entries(fields ?? {}).map(([key, value]) => `${key}=${fieldText(value)}`);
-    const rest = [...shown, ...(process === null ? [] : [process])].join(' ');
-    return `${level === 'info' ? '' : `${paint(level)}  `}${text}${rest === '' ? '' : `  ${c.dim(rest)}`}`;
+    const rest = harmless([...shown, ...(process === null ? [] : [process])].join(' '));
+    return `${level === 'info' ? '' : `${paint(level)}  `}${harmless(text)}${rest === '' ? '' : `  ${c.dim(rest)}`}`;
   }
 
   #property(name: string, value: string): string {
@@ -117,24 +117,12 @@ export class HumanText {
 }
 
 /** `error: …`, what does not load with its frame, and what to do. */
-export function failureText(
-  {
-    text,
-    hint,
-    errors,
-  }: { text: string; hint?: string | undefined; errors: readonly LoadErrorData[] },
-  c: Colours,
-): string {
+export function failureText({ message, hint, errors }: Failure, c: Colours): string {
   const loads = errors.map((error) => loadErrorText(error, c, ''));
-  const only = errors.length === 1 ? loads.shift() : undefined;
-  return [
-    `${c.red('error')}: ${only ?? text}`,
-    ...(only === undefined && loads.length > 0 ? [''] : []),
-    loads.join('\n\n'),
-    ...(hint === undefined ? [] : [hintText(hint, c)]),
-  ]
-    .filter((part, at) => part !== '' || at === 1)
-    .join('\n');
+  const lines = [`${c.red('error')}: ${loads.length === 1 ? loads[0] : message}`];
+  if (loads.length > 1) lines.push(...loads.map((load) => `\n${load}`));
+  if (hint !== undefined) lines.push(hintText(hint, c));
+  return lines.join('\n');
 }
 
 export function loadErrorText(
@@ -152,12 +140,12 @@ export function loadErrorText(
 /** What happened, where, the lines of source, who called, what caused it, what to do. */
 export function exposedText({ text, places, frame, causes, hint }: Exposition, c: Colours): string {
   const [first, ...callers] = places;
-  const lines = [text];
+  const lines = [harmless(text)];
   if (first !== undefined) lines.push(`at ${placeText(first)}`);
   if (frame !== undefined) lines.push(paintFrame(frame, c));
   for (const caller of callers.slice(0, CALLERS_SHOWN))
     lines.push(c.dim(`from ${placeText(caller)}`));
-  for (const cause of causes) lines.push(`caused by ${cause}`);
+  for (const cause of causes) lines.push(`caused by ${harmless(cause)}`);
   if (hint !== undefined) lines.push(hintText(hint, c));
   return lines.join('\n');
 }
@@ -171,16 +159,17 @@ function paintFrame(frame: string, c: Colours): string {
   return frame
     .split('\n')
     .map((line) => {
-      const [, mark = '', gutter = '', code = ''] = /^(.)(\s*\d*\s*\|)(.*)$/s.exec(line) ?? [
-        undefined,
-        '',
-        '',
-        line,
-      ];
+      const [, mark = '', gutter = '', code = ''] = /^(.)(\s*\d*\s*\|)(.*)$/s.exec(line) ?? [];
+      if (gutter === '') return line;
       const caret = /^\s*\^+$/.test(code);
       return `${c.red(mark)}${c.dim(gutter)}${caret ? c.red(code) : code}`;
     })
     .join('\n');
+}
+
+/** Text from outside must not move the cursor or repaint the terminal of who looks on. */
+function harmless(text: string): string {
+  return stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '\ufffd');
 }
 
 function fieldText(value: unknown): string {

@@ -12,8 +12,6 @@ import { HumanText } from './human-text.js';
 import { levelOf, messageOf, type StartRecord } from './records.js';
 import { coloursOf } from './terminal.js';
 
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
 /** Crashes like one that was just shown are counted for so long. */
 const REPEAT_MS = 1000;
 
@@ -97,7 +95,7 @@ function pretty(human: HumanText): (line: string) => string {
   return prettyFactory({
     colorize: false,
     hideObject: true,
-    ignore: 'time,level',
+    ignore: 'time,level,name,pid,hostname,caller',
     messageFormat: (log) =>
       human.render(log as unknown as StartRecord, String(log['level']), Number(log['time'])),
   });

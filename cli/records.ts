@@ -3,7 +3,8 @@
  *
  * With `--json` each is a line on standard output with these fields and pino's own: `level` (`debug`,
  * `info`, `warn`, `error`), `time` (ms since 1970) and `msg` (the event in one line of English). The
- * names of events and fields are kept; new ones may be added.
+ * names of events and fields are kept; new ones may be added. A machine that does not start says so in
+ * a `failure` (see failure.ts).
  */
 
 import type { LoadReport } from '../loader/code-server.js';
@@ -86,14 +87,7 @@ export type StartRecord =
       /** Whether this very reason was reported as a crash already. */
       readonly reported: boolean;
       readonly reason: unknown;
-    } & Exposition)
-  /** The machine could not be started. */
-  | {
-      readonly event: 'failure';
-      readonly text: string;
-      readonly hint: string | undefined;
-      readonly errors: readonly LoadErrorData[];
-    };
+    } & Exposition);
 
 export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
   switch (record.event) {
@@ -104,7 +98,6 @@ export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
     case 'crashes_omitted':
     case 'scheduler_down':
     case 'entry_end':
-    case 'failure':
       return 'error';
     case 'scheduler_up':
     case 'late':
@@ -146,11 +139,9 @@ export function messageOf(record: StartRecord): string {
     case 'late':
       return `the entry process ${record.process} has not ended in ${shownMs(record.ms)} and is killed`;
     case 'end':
-      return `stopped`;
+      return record.status === 0 ? 'stopped' : `stopped, with exit status ${record.status}`;
     case 'entry_end':
       return `the entry process ${record.entry} ended${record.reported ? ' with that' : `: ${exitLine(record)}`}`;
-    case 'failure':
-      return record.text;
   }
 }
 

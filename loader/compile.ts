@@ -6,7 +6,7 @@
  */
 
 import remapping from '@jridgewell/remapping';
-import { TraceMap } from '@jridgewell/trace-mapping';
+import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import { transform as esbuild, type Message, type TransformOptions } from 'esbuild';
 import {
   type LoadError,
@@ -16,7 +16,7 @@ import {
   UnsupportedSyntaxError,
 } from './errors.js';
 import { type CompiledModule, contentVersion, FORMAT_VERSION, sha256 } from './module.js';
-import { transform } from './transform.js';
+import { type Transformed, type TransformInput, transform } from './transform.js';
 
 export interface CompileOptions {
   /** The module's name: path below the modules folder without extension. */
@@ -47,7 +47,7 @@ export async function compile(source: string, options: CompileOptions): Promise<
   const { name, file } = options;
   const stripped = await stripTypes(source, options);
   const map = new TraceMap(stripped.map);
-  const { edits, exports, imports } = transform({
+  const { edits, exports, imports } = transformed({
     moduleName: name,
     file,
     source,
@@ -75,6 +75,21 @@ export async function compile(source: string, options: CompileOptions): Promise<
       mappings,
     }),
   };
+}
+
+/** Modules are strict. esbuild is not, with files that import and export nothing: `let = 1` gets by it. */
+function transformed(input: TransformInput): Transformed {
+  try {
+    return transform(input);
+  } catch (error) {
+    const { loc } = error as { loc?: { line: number; column: number } };
+    if (!(error instanceof SyntaxError) || loc === undefined) throw error;
+    const { file, source, moduleName: module, map } = input;
+    const { line, column } = originalPositionFor(map, loc);
+    const place = line === null ? { file } : { file, line, column: column + 1 };
+    const message = error.message.replace(/ \(\d+:\d+\)$/, '');
+    throw new ModuleSyntaxError(message, placed(source, place, { module }));
+  }
 }
 
 async function stripTypes(

@@ -26,6 +26,7 @@ export function disposeHelper(name: string, runtime: (name: RuntimeName) => stri
     '        const result = it[1] && it[1].call(it[2]);',
     `        if (it[0] && ${runtime('await')}(result) === ${runtime('PARK')}) yield;`,
     '      } catch (e) {',
+    `        if (e === ${runtime('UNWIND')}) throw e;`,
     '        fail(e);',
     '      }',
     '    }',

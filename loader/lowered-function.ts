@@ -61,6 +61,7 @@ class Lowering implements LoweredFunction {
       superNamed,
       end: node.end,
       generator: node.generator === true,
+      kind: node.generator ? 'async_generator' : 'coroutine',
       accessors,
     };
   }

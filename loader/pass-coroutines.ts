@@ -30,6 +30,7 @@
 import { disposeHelper } from './dispose-helper.js';
 import { UnsupportedSyntaxError } from './errors.js';
 import { describeFunction } from './lowered-function.js';
+import { type CodeKind, isLoop, Reductions } from './pass-reductions.js';
 import type { Binding, Reference } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
 import type { Pass, TransformContext } from './transform.js';
@@ -44,6 +45,8 @@ export interface Lexical {
   readonly end: number;
   /** Inside an async generator, where `yield` has another meaning. */
   readonly generator: boolean;
+  /** How a check for reductions gives way there; `null` at module level, outside of any function. */
+  readonly kind: CodeKind | null;
   /** Variables of functions around that a moved generator reaches through an object. */
   readonly accessors: ReadonlyMap<Binding, string>;
 }
@@ -54,12 +57,13 @@ const PLAIN: Lexical = {
   superNamed: false,
   end: -1,
   generator: false,
+  kind: null,
   accessors: new Map(),
 };
 
 /** Inside a function that has a `this` of its own. */
 function ownThis({ accessors, end }: Lexical): Lexical {
-  return { ...PLAIN, accessors, end };
+  return { ...PLAIN, kind: 'plain', accessors, end };
 }
 
 export const coroutines: Pass = (context) => new Coroutines(context).run();
@@ -67,18 +71,21 @@ export const coroutines: Pass = (context) => new Coroutines(context).run();
 class Coroutines {
   readonly #context: TransformContext;
   readonly #references: Map<AnyNode, Reference> = new Map();
+  readonly #reductions: Reductions;
   #value: string | null = null;
   #superRef: string | null = null;
   #dispose: string | null = null;
 
   constructor(context: TransformContext) {
     this.#context = context;
+    this.#reductions = new Reductions(context);
     for (const reference of context.scopes.references)
       this.#references.set(reference.node, reference);
   }
 
   run(): void {
     for (const statement of this.#context.program.body) this.#visit(statement, PLAIN);
+    this.#reductions.declareCoroutines();
   }
 
   #visit(node: AnyNode, lexical: Lexical): void {
@@ -86,12 +93,30 @@ class Coroutines {
       this.#visitFunction(node, lexical);
       return;
     }
+    if (isLoop(node)) {
+      this.#visitLoop(node, lexical);
+      return;
+    }
     switch (node.type) {
       case 'PropertyDefinition':
         if (node.computed) this.#visit(node.key, lexical);
         if (node.value) this.#visit(node.value, ownThis(lexical));
         return;
+      case 'CatchClause':
+        this.#reductions.catchClause(node);
+        eachChild(node, (child) => this.#visit(child, lexical));
+        this.#reductions.endCatchClause(node);
+        return;
+      case 'TryStatement':
+        if (!node.finalizer) break;
+        this.#visit(node.block, lexical);
+        if (node.handler) this.#visit(node.handler, lexical);
+        this.#reductions.finallyBlock(node.finalizer);
+        this.#visit(node.finalizer, lexical);
+        this.#reductions.endFinallyBlock(node.finalizer);
+        return;
       case 'StaticBlock':
+        this.#reductions.staticBlock(node);
         for (const statement of node.body) this.#visit(statement, ownThis(lexical));
         return;
       case 'AwaitExpression':
@@ -140,11 +165,25 @@ class Coroutines {
     const lowered = node.async ? describeFunction(this.#context, node, outer) : null;
     const needsValue = lowered !== null && !node.generator && containsAwaitedValue(node);
     lowered?.begin(needsValue ? this.#valueName() : null);
-    const plain = arrow ? { ...outer, generator: false } : ownThis(outer);
+    const plain: Lexical = arrow ? { ...outer, generator: false, kind: 'plain' } : ownThis(outer);
     const inner = lowered?.inner ?? plain;
+    const after = this.#reductions.beginFunction(node, inner.kind ?? 'plain');
     for (const param of node.params) this.#visit(param, inner);
-    this.#visit(node.body, inner);
+    const { body } = node;
+    this.#visit(body, after === '' ? inner : { ...inner, end: body.end });
+    if (after !== '') this.#context.edits.appendLeft(body.end, after);
     lowered?.finish();
+  }
+
+  #visitLoop(node: Extract<AnyNode, { body: AnyNode }>, lexical: Lexical): void {
+    const body = node.body as AnyNode;
+    eachChild(node, (child) => {
+      if (child !== body) this.#visit(child, lexical);
+    });
+    const { kind } = lexical;
+    const after = this.#reductions.beginLoop(body, kind ?? 'plain', kind === null);
+    this.#visit(body, after === '' ? lexical : { ...lexical, end: body.end });
+    if (after !== '') this.#context.edits.appendLeft(body.end, after);
   }
 
   #visitCall(node: Extract<AnyNode, { type: 'CallExpression' }>, lexical: Lexical): void {

@@ -37,6 +37,8 @@ export interface StackMappingOptions {
 /** Coroutines put up to four frames where the source has one call. */
 const FRAMES_CAPTURED = 50;
 const FRAMES_SHOWN = 20;
+/** The function of `runtime/preemption.ts` under which the stack is another process's. */
+const PREEMPTED_BELOW = 'serveOnTop';
 
 // The constructor as it was when this file was loaded, so that `lockdown` cannot come between.
 const NativeError = Error as ErrorConstructor & {
@@ -147,6 +149,7 @@ function formatFrames(
   let user = false;
   const begin = sites.findIndex((site) => !isErrorConstructor(error, site));
   for (const site of begin === -1 ? sites : sites.slice(begin)) {
+    if (site.getFunctionName() === PREEMPTED_BELOW) break;
     const frame = formatFrame(error, site, positions, !user);
     if (frame === null) continue;
     user ||= frame.kind === 'user';

@@ -29,11 +29,11 @@ export type Pass = (context: TransformContext) => void;
  * In this order. Later passes have their place here:
  *   isolation checks    after `exportsAndImports`, which knows what is exported and reassigned
  *   lifted functions    before `coroutines`, which moves functions and must see the lifted ones
- *   reductions          after `coroutines`, which decides what is a generator and may yield
+ * Reductions (`pass-reductions.ts`) are counted by `coroutines` as it walks: their edits nest.
  */
 const PASSES: readonly Pass[] = [exportsAndImports, coroutines, prelude];
 
-/** What `$rt` offers; see runtime/coroutine.ts. */
+/** What `$rt` offers; see runtime/module-runtime.ts. */
 export type RuntimeName =
   | 'start'
   | 'await'
@@ -43,7 +43,15 @@ export type RuntimeName =
   | 'asyncGenerator'
   | 'forAwait'
   | 'yieldStar'
-  | 'Await';
+  | 'Await'
+  | 'context'
+  | 'preempt'
+  | 'pause'
+  | 'lap'
+  | 'pauseLap'
+  | 'UNWIND'
+  | 'living'
+  | 'coroutines';
 
 export interface TransformInput {
   readonly moduleName: string;

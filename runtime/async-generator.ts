@@ -65,6 +65,13 @@ function* serve(
   let sent = value;
   for (;;) {
     const step = generator[next](sent as never);
+    if (step.value === PARK) {
+      // Its budget is spent: nothing but the scheduler resumes it.
+      yield;
+      next = 'next';
+      sent = undefined;
+      continue;
+    }
     const wait = step.value instanceof Await ? step.value : null;
     try {
       const awaited = awaitValue(wait === null ? step.value : wait.value);

@@ -8,9 +8,10 @@
  *     gone. Past `BACKLOG_MAX` the sender waits where it stands: see `Scheduler.waitForRoom`.
  */
 
+import { context } from './context.js';
 import type { Lane } from './lane.js';
 import type { Process } from './process.js';
-import { RingReader } from './ring-reader.js';
+import { type FrameHandler, RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
 import { AWAKE, DOZING, IN_EVENT_LOOP, type SharedState, SLEEP } from './shared-state.js';
 
@@ -21,6 +22,8 @@ export const BACKLOG_MAX: number = 16 * 1024 * 1024;
 
 /** Frames after which a slice that goes on and on is made visible to the peer all the same. */
 const PUBLISH_AT = 64;
+/** Frames between two looks at how far the peer lags; a power of two. */
+const LOOK_EVERY = 16;
 
 export class Channel {
   readonly life: number;
@@ -28,6 +31,10 @@ export class Channel {
   readonly writer: RingWriter;
   readonly reader: RingReader;
   readonly lane: Lane;
+  /** What is done with a frame that arrives; set when the channel is attached. */
+  handle: FrameHandler = () => {};
+  /** Does the peer lag so far behind that senders should stop? As of the last look. */
+  congested = false;
   readonly #state: SharedState;
   #held: Process[] = [];
   #written = 0;
@@ -56,14 +63,21 @@ export class Channel {
     payload: unknown,
     transfer?: readonly ArrayBuffer[],
   ): void {
-    this.writer.write(op, to, a, b, payload, transfer);
+    const outer = context.sealed;
+    // A getter of the payload runs module code, and no other frame may begin before this one is done.
+    context.sealed = true;
+    try {
+      this.writer.write(op, to, a, b, payload, transfer);
+    } finally {
+      context.sealed = outer;
+    }
     this.#written += 1;
-    if (this.#written >= PUBLISH_AT) this.#publish();
+    if (transfer !== undefined || (this.#written & (LOOK_EVERY - 1)) === 0) this.#look();
   }
 
-  /** Does the peer lag so far behind that senders should stop? */
-  get congested(): boolean {
-    return this.writer.backlogBytes > BACKLOG_HOLD;
+  #look(): void {
+    this.congested = this.writer.backlogBytes > BACKLOG_HOLD;
+    if (this.#written >= PUBLISH_AT) this.#publish();
   }
 
   /** Let a process wait until the backlog is gone. */
@@ -97,6 +111,7 @@ export class Channel {
     if (this.writer.backlogBytes > 0) this.writer.pump();
     this.writer.flush();
     this.#written = 0;
+    this.congested = this.writer.backlogBytes > BACKLOG_HOLD;
     this.#wakePeer();
   }
 

@@ -14,7 +14,7 @@ import { ProcessError, UNWIND } from './errors.js';
 import { DEAD, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 
-interface Context {
+export interface Context {
   scheduler: Scheduler | null;
   process: Process | null;
   task: Task | null;
@@ -22,6 +22,10 @@ interface Context {
   budget: number;
   /** The process wants its slice to end, however much is left of it. */
   yields: boolean;
+  /** The entry function that was called last in this slice; see `isPausable`. */
+  entry: ((...args: never[]) => unknown) | null;
+  /** Something half done would be seen: no other process may run on top of this stack now. */
+  sealed: boolean;
 }
 
 export const context: Context = {
@@ -30,6 +34,8 @@ export const context: Context = {
   task: null,
   budget: 0,
   yields: false,
+  entry: null,
+  sealed: false,
 };
 
 /** The running process; raises where there is none, and unwinds one that is dead already. */

@@ -18,11 +18,15 @@
  */
 
 import { context } from './context.js';
-import type { Process } from './process.js';
+import { UNWIND } from './errors.js';
+import { DEAD, type Process } from './process.js';
 
 /** What `awaitValue` and `receive` return when the generator must yield. */
 export const PARK: unique symbol = Symbol('park');
 
+/** Started by a call that has not returned yet: by the entry function of its process, or by another. */
+export const STARTING_ROOT = -2;
+export const STARTING = -1;
 export const PENDING = 0;
 export const DONE = 1;
 export const FAILED = 2;
@@ -77,9 +81,15 @@ export function start<T>(generator: Coroutine<T>): Task<T> {
   const task = new Task<T>(generator, context.process);
   const caller = context.task;
   context.task = task as Task;
+  task.state = caller === null ? STARTING_ROOT : STARTING;
   advance(task as Task, undefined, false);
   context.task = caller;
-  if (task.state === FAILED) noteFailure(task as Task);
+  if (task.state < PENDING) task.state = PENDING;
+  else if (task.state === FAILED) {
+    // The frames of a dead process go: its caller is one of them.
+    if (task.value === UNWIND) throw UNWIND;
+    noteFailure(task as Task);
+  }
   return task;
 }
 
@@ -121,6 +131,36 @@ export function yieldWith(value: unknown): typeof PARK {
   return PARK;
 }
 
+/**
+ * May the running task yield where it stands? Not while the call that started it has not returned: its
+ * caller would go on before it. The coroutine that is the entry of its process has no caller.
+ */
+export function isPausable(task: Task): boolean {
+  if (task.process === null) return false;
+  if (task.state === PENDING) return true;
+  return (
+    task.state === STARTING_ROOT && context.entry !== null && rootCoroutines.has(context.entry)
+  );
+}
+
+/** Functions that do nothing but start a coroutine. */
+const rootCoroutines: WeakSet<object> = new WeakSet();
+
+/** The loader tells which functions of a module are coroutines. */
+export function declareCoroutines(...functions: readonly object[]): void {
+  for (const each of functions) rootCoroutines.add(each);
+}
+
+/** End the slice; the running task is the first that its process goes on with. */
+export function makeReadyFirst(task: Task): void {
+  const proc = task.process as Process;
+  context.yields = true;
+  task.value = undefined;
+  task.state = READY;
+  task.link = proc.ready;
+  proc.ready = task;
+}
+
 function awaitTask(target: Task): unknown {
   const task = context.task as Task;
   switch (target.state) {
@@ -155,7 +195,7 @@ function parkOnPromise(task: Task, promise: PromiseLike<unknown>): void {
   scheduler?.nativeWaitBegins();
   const settle = (value: unknown, failed: boolean): void => {
     scheduler?.nativeWaitEnds();
-    if (task.generator === null && task.state !== PENDING) return;
+    if (task.generator === null && task.state > PENDING) return;
     // Never resumed here: a thenable may call back at once, while the generator still runs.
     makeReady(task, value, failed);
   };
@@ -220,6 +260,7 @@ export function resume(task: Task, value: unknown, failed: boolean): void {
     }
     value = current.value;
     failed = current.state !== DONE;
+    if (value === UNWIND && current.process?.status === DEAD) break;
     if (failed) current.state = AWAITED;
     if (Array.isArray(waiter)) {
       for (const other of waiter) makeReady(other, value, failed);
@@ -279,6 +320,7 @@ export function runRoot(
 ): void {
   const { scheduler } = context;
   let result: unknown;
+  context.entry = entry;
   try {
     result = entry(...(args as never[]));
   } catch (error) {

@@ -26,7 +26,7 @@ import type { Scheduler } from './scheduler.js';
 import * as signal from './signals.js';
 import type { Down, Exit, Pid, Ref } from './terms.js';
 
-/** Mailbox length at which the machine says so, once a crossing. */
+/** Mailbox length at which the machine says so, once in the life of the process. */
 const LONG_MAILBOX = 100_000;
 
 // ---- messages -------------------------------------------------------------------------------------
@@ -48,7 +48,8 @@ export function deliver(scheduler: Scheduler, proc: Process, message: unknown): 
   }
   mailbox.push(message, scheduler.refSerial | 0);
   if (proc.receiver !== null) scheduler.wake(proc);
-  if (mailbox.length === LONG_MAILBOX) {
+  if (mailbox.length === LONG_MAILBOX && !mailbox.reported) {
+    mailbox.reported = true;
     scheduler.log('warn', `the mailbox of ${proc.pid} holds ${LONG_MAILBOX} messages`, proc.pid);
   }
 }
@@ -132,7 +133,7 @@ function writeMessage(
 
 /** The channel to the scheduler that `address` names as its home, if that is another one. */
 export function channelTo(scheduler: Scheduler, address: string): Channel | undefined {
-  return scheduler.channels.get(homeOf(address, scheduler.node));
+  return scheduler.channelTo(address);
 }
 
 /**

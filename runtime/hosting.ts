@@ -50,6 +50,14 @@ export interface CrashReport {
   readonly reductions: number;
 }
 
+/**
+ * Tells when a process has changed one of the few intrinsics that cannot be frozen, and puts it back.
+ *
+ * @param all look at all of them, not only at the likeliest
+ * @returns what was changed, or `null`
+ */
+export type TamperCheck = (all: boolean) => string | null;
+
 /** The main thread, as a scheduler sees it. */
 export interface Host {
   log(event: LogEvent): void;

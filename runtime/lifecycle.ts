@@ -35,6 +35,7 @@ export function terminate(scheduler: Scheduler, proc: Process, reason: unknown):
   proc.status = DEAD;
   if (proc === context.process) context.budget = 0;
   scheduler.processes.delete(proc);
+  if (scheduler.preempted.size > 0) scheduler.preempted.delete(proc);
   endings.push({ proc, reason });
   if (ending) return;
   ending = true;

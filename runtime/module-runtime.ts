@@ -6,7 +6,17 @@
  */
 
 import { Await, asyncGenerator, forAwait, yieldStar } from './async-generator.js';
-import { awaitValue, type Coroutine, PARK, start, type Task } from './coroutine.js';
+import { type Context, context } from './context.js';
+import {
+  awaitValue,
+  type Coroutine,
+  declareCoroutines,
+  PARK,
+  start,
+  type Task,
+} from './coroutine.js';
+import { UNWIND } from './errors.js';
+import { lap, living, pause, pauseLap, preempt } from './preemption.js';
 import { receive } from './receive.js';
 
 export interface ModuleRuntime {
@@ -23,6 +33,16 @@ export interface ModuleRuntime {
   readonly forAwait: typeof forAwait;
   readonly yieldStar: typeof yieldStar;
   readonly Await: typeof Await;
+  /** Its `budget` is what the checks in module code count down. */
+  readonly context: Context;
+  readonly preempt: typeof preempt;
+  readonly pause: typeof pause;
+  readonly lap: typeof lap;
+  readonly pauseLap: typeof pauseLap;
+  /** Thrown through the frames of a dead process: `catch` passes it on, `finally` asks `living`. */
+  readonly UNWIND: typeof UNWIND;
+  readonly living: typeof living;
+  readonly coroutines: typeof declareCoroutines;
 }
 
 export const moduleRuntime: ModuleRuntime = {
@@ -35,6 +55,14 @@ export const moduleRuntime: ModuleRuntime = {
   forAwait,
   yieldStar,
   Await,
+  context,
+  preempt,
+  pause,
+  lap,
+  pauseLap,
+  UNWIND,
+  living,
+  coroutines: declareCoroutines,
 };
 
 /** An error in the parameters fails the task; it does not reach the caller. */

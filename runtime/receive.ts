@@ -75,7 +75,7 @@ function receiveWith(
   if (proc.receiver !== null) return queueBehind(proc, match ?? null, timeoutMs);
   proc.mailbox ??= new Mailbox();
   const { mailbox } = proc;
-  mailbox.saved = 0;
+  mailbox.rewind();
   if (since !== undefined) skipOlder(proc, since);
   context.budget -= 1;
   if (context.budget > 0) {
@@ -199,7 +199,7 @@ function queueBehind(proc: Process, match: Match | null, timeoutMs: number): typ
     timeoutMs === Number.POSITIVE_INFINITY ? null : startTimeout(proc, Math.max(timeoutMs, 0.001));
   receivers.push({ task: context.task as Task, match, timer });
   // It may find its message in what the first one passed over: let the slice look.
-  if (proc.mailbox !== null) proc.mailbox.saved = 0;
+  proc.mailbox?.rewind();
   return PARK;
 }
 
@@ -210,7 +210,7 @@ function promote(proc: Process): void {
   proc.receiver = next.task;
   proc.match = next.match;
   proc.receiveTimer = next.timer;
-  if (proc.mailbox !== null) proc.mailbox.saved = 0;
+  proc.mailbox?.rewind();
 }
 
 function resumeBehind(scheduler: Scheduler, proc: Process): boolean {
@@ -218,8 +218,7 @@ function resumeBehind(scheduler: Scheduler, proc: Process): boolean {
   const { mailbox } = proc;
   for (let index = 0; index < receivers.length && mailbox !== null; index++) {
     const { task, match, timer } = receivers[index] as (typeof receivers)[number];
-    const { saved } = mailbox;
-    mailbox.saved = 0;
+    mailbox.rewind();
     let message: unknown;
     let failed = false;
     context.task = task;
@@ -229,7 +228,6 @@ function resumeBehind(scheduler: Scheduler, proc: Process): boolean {
       message = error;
       failed = true;
     }
-    if (failed || message === NONE) mailbox.saved = saved;
     if (message === NONE) continue;
     receivers.splice(index, 1);
     if (timer !== null) scheduler.timers.cancel(timer);

@@ -21,8 +21,8 @@ import { AliasTable } from './aliases.js';
 import { BACKLOG_MAX, type Channel } from './channel.js';
 import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
-import { invariant } from './errors.js';
-import type { CodeLookup, Host, LogLevel } from './hosting.js';
+import { invariant, ProcessError } from './errors.js';
+import type { CodeLookup, Host, LogLevel, TamperCheck } from './hosting.js';
 import { MonitorIndex } from './monitors.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
@@ -43,6 +43,8 @@ import { type Timer, TimerQueue } from './timers.js';
 export const REDUCTIONS_MAX = 4000;
 /** Slices between two looks at the rings and the clock. */
 const SLICES_PER_POLL = 32;
+/** Slices between two looks at the clock, on top of a preempted process. */
+const SLICES_PER_LOOK = 4;
 /** Frames taken from one ring at a time. */
 const FRAMES_PER_POLL = 1024;
 const TIMERS_PER_POLL = 1024;
@@ -50,6 +52,10 @@ const TIMERS_PER_POLL = 1024;
 const TURN_MS = 1;
 /** The same while a process awaits a native promise: promises settle only between turns. */
 const TURN_WITH_PROMISES_MS = 0.1;
+/** Looks at the rings between two at the clock, while spinning. */
+const LOOKS = 20;
+/** Remembered answers of `channelTo`; a power of two. */
+const ROUTES = 16;
 const SPIN_MS_MIN = 0.1;
 const SPIN_MS_MAX = 1;
 /** A timer nearer than this is waited for in naps, as Node's timers are a millisecond coarse. */
@@ -67,6 +73,8 @@ export interface SchedulerOptions {
   readonly counters: SharedCounters;
   readonly code: CodeLookup;
   readonly host: Host;
+  /** Asked after each slice. */
+  readonly tamperCheck: TamperCheck;
 }
 
 /** What the rest of the engine does for the loop; joined in `engine.ts`, so that imports have no cycle. */
@@ -116,19 +124,26 @@ export class Scheduler {
   readonly held: Map<Pid, HeldSignal[]> = new Map();
   /** Greatest pid counter seen from each creator's slot. */
   readonly spawned: number[] = new Array<number>(64).fill(-1);
+  /** Processes that were preempted in plain code in their last slice, and in which slice. */
+  readonly preempted: Map<Process, number> = new Map();
   /** Number of the slice that runs, for placement. */
   slice: number = 0;
   /** The last reference's serial; its low 32 bits are the epoch of messages. */
   refSerial: number = 0;
 
   readonly #engine: Engine;
+  readonly #tamperCheck: TamperCheck;
   readonly #clockOffset: number;
   readonly #clock = performance;
   #channelList: Channel[] = [];
+  readonly #routePids: string[] = new Array<string>(ROUTES).fill('');
+  readonly #routeChannels: (Channel | undefined)[] = new Array<Channel | undefined>(ROUTES);
   #nextCounter = 0;
   #lastCounter = -1;
   #nativeWaits = 0;
   #failures: Task[] = [];
+  /** Runnable processes that are not started on top of a preempted one; see `preemption.ts`. */
+  #aside: Process[] = [];
   #inTurn = false;
   #scheduled = false;
   #stopped = false;
@@ -152,14 +167,14 @@ export class Scheduler {
     this.counters = options.counters;
     this.code = options.code;
     this.host = options.host;
+    this.#tamperCheck = options.tamperCheck;
     this.processes = new ProcessTable(this.pidPrefix, this.slot);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
     this.ports = new PortTable(this);
     this.placement = new Placement(options.state, options.slot, options.slots);
     this.#engine = engine;
-    const [seconds, nanoseconds] = process.hrtime();
-    this.#clockOffset = seconds * 1000 + nanoseconds / 1e6 - this.#clock.now();
+    this.#clockOffset = clockOffset(this.#clock);
     this.#startedAt = this.now();
     invariant(context.scheduler === null, 'one scheduler a thread');
     context.scheduler = this;
@@ -206,6 +221,19 @@ export class Scheduler {
   /** The scheduler life that an address names, -1 if it names none of this node. */
   homeOf(address: string): number {
     return homeOf(address, this.node);
+  }
+
+  /** The channel to the scheduler that an address names as its home, if that is another one. */
+  channelTo(address: string): Channel | undefined {
+    // The last digit of the serial picks a line of the memory of recent answers.
+    const line = address.charCodeAt(address.length - 2) & (ROUTES - 1);
+    if (this.#routePids[line] === address) return this.#routeChannels[line];
+    const channel = this.channels.get(homeOf(address, this.node));
+    if (channel !== undefined) {
+      this.#routePids[line] = address;
+      this.#routeChannels[line] = channel;
+    }
+    return channel;
   }
 
   /**
@@ -277,11 +305,14 @@ export class Scheduler {
     this.#channelList = [...this.channels.values()];
     // Counters of earlier lives of that slot are behind: their spawns will not come any more.
     this.spawned[channel.slot] = this.state.get(channel.slot, shared.SPAWN_BLOCK) * COUNTER_BLOCK;
+    channel.handle = (op, to, a, b, payload) =>
+      this.#engine.receive(this, channel, op, to, a, b, payload);
     channel.lane.onWake(() => this.ensureTurn());
   }
 
   detach(channel: Channel): void {
     this.channels.delete(channel.life);
+    this.#routePids.fill('');
     this.#channelList = [...this.channels.values()];
     for (const proc of channel.releaseAll()) this.#requeue(proc);
   }
@@ -289,10 +320,7 @@ export class Scheduler {
   /** Read what a peer has published. */
   drain(channel: Channel, framesMax: number): number {
     if (!channel.reader.available) return 0;
-    return channel.reader.read(
-      (op, to, a, b, payload) => this.#engine.receive(this, channel, op, to, a, b, payload),
-      framesMax,
-    );
+    return channel.reader.read(channel.handle, framesMax);
   }
 
   /**
@@ -390,8 +418,11 @@ export class Scheduler {
         if (proc === null) break;
         if (proc.status === DEAD) continue;
         worked = true;
-        this.runSlice(proc);
+        this.#slice(proc);
       }
+      context.process = null;
+      context.task = null;
+      if (this.#aside.length > 0) this.#takeBackAside();
       if (this.#poll()) worked = true;
       if (timers.nextDue < Number.POSITIVE_INFINITY) {
         now = this.now();
@@ -407,6 +438,9 @@ export class Scheduler {
         if (now >= deadline || this.#failures.length > 0) break;
       }
     }
+    const tampered = this.#tamperCheck(true);
+    if (tampered !== null)
+      this.log('error', `${tampered} was changed by a process; it is put back`, null);
     this.#account(begun, this.now(), worked);
     if (this.#stopped) return;
     if (runQueue.length > 0 || this.#failures.length > 0 || this.#inboundAvailable())
@@ -420,12 +454,76 @@ export class Scheduler {
     setImmediate(this.#turn);
   }
 
-  /** Run one slice of a process. */
+  // ---- on top of a preempted process; see preemption.ts -------------------------------------------
+
+  /** Is there anything to do besides the slice that runs? */
+  hasWork(): boolean {
+    if (this.runQueue.length > 0 || this.#inboundAvailable() || this.#outboundPending())
+      return true;
+    const { nextDue } = this.timers;
+    return nextDue < Number.POSITIVE_INFINITY && nextDue <= this.now();
+  }
+
+  /** Give the running process, whose code goes on, a new budget. */
+  charge(proc: Process): void {
+    const used = REDUCTIONS_MAX - context.budget;
+    proc.reductions += used;
+    this.#reductions += used;
+    context.budget = REDUCTIONS_MAX;
+  }
+
+  /**
+   * Signals, timers and one round of the run queue, for about `sliceMs` milliseconds; 0: no slices.
+   * The caller puts the context back.
+   *
+   * @param holdsStack a process that had better not run on top of another one: it waits
+   */
+  serve(sliceMs: number, holdsStack: (scheduler: Scheduler, proc: Process) => boolean): void {
+    const { runQueue, timers } = this;
+    const congested = this.#congestedFor;
+    this.#congestedFor = null;
+    this.#poll();
+    const begun = this.now();
+    if (timers.nextDue <= begun) timers.expire(begun, TIMERS_PER_POLL);
+    let left = sliceMs > 0 ? runQueue.length : 0;
+    while (left > 0) {
+      for (let slices = 0; slices < SLICES_PER_LOOK && left > 0; slices++) {
+        left -= 1;
+        const proc = runQueue.shift();
+        if (proc === null) break;
+        if (proc.status === DEAD) continue;
+        if (holdsStack(this, proc)) this.#aside.push(proc);
+        else this.runSlice(proc);
+      }
+      if (this.now() - begun >= sliceMs) break;
+    }
+    this.#flush();
+    this.#congestedFor = congested;
+    this.state.set(this.slot, shared.RUN_QUEUE, runQueue.length + this.#aside.length);
+  }
+
+  #takeBackAside(): void {
+    const waiting = this.#aside;
+    this.#aside = [];
+    for (const proc of waiting) if (proc.status !== DEAD) this.runQueue.push(proc);
+  }
+
+  /** Run one slice of a process on top of whatever runs now. */
   runSlice(proc: Process): void {
     const outerProcess = context.process;
     const outerTask = context.task;
     const outerBudget = context.budget;
-    this.slice += 1;
+    this.#slice(proc);
+    context.process = outerProcess;
+    context.task = outerTask;
+    context.budget = outerBudget;
+    context.yields = false;
+  }
+
+  /** One slice; leaves the context to the caller. */
+  #slice(proc: Process): void {
+    const slice = (this.slice + 1) | 0;
+    this.slice = slice;
     context.process = proc;
     context.task = null;
     context.budget = REDUCTIONS_MAX;
@@ -438,6 +536,7 @@ export class Scheduler {
       else runRoot(proc, proc.entry, args);
     } else {
       proc.status = RUNNING;
+      context.entry = null;
       do {
         if (proc.ready !== null) resumeReady(proc);
         else if (!this.#engine.resumeReceiver(this, proc)) break;
@@ -446,10 +545,22 @@ export class Scheduler {
     const used = REDUCTIONS_MAX - context.budget;
     proc.reductions += used;
     this.#reductions += used;
-    context.process = outerProcess;
-    context.task = outerTask;
-    context.budget = outerBudget;
+    if (this.preempted.size > 0) this.#forgive(proc, slice);
+    const tampered = this.#tamperCheck(false);
+    if (tampered !== null) this.#tampered(proc, tampered);
     if ((proc.status as number) === RUNNING) this.#park(proc);
+  }
+
+  /** A process has changed what all of them share: it ends, with a reason that says so. */
+  #tampered(proc: Process, what: string): void {
+    const error = new ProcessError('badarg', `${what} was changed: it belongs to all processes`);
+    this.inProcess(proc, () => this.rootFinished(proc, error, true));
+  }
+
+  /** A slice that came to its end by itself: the process does not hold the stack any more. */
+  #forgive(proc: Process, slice: number): void {
+    const last = this.preempted.get(proc);
+    if (last !== undefined && ((last - slice) | 0) < 0) this.preempted.delete(proc);
   }
 
   #runTimed(proc: Process, args: unknown[]): void {
@@ -496,11 +607,26 @@ export class Scheduler {
     const until = Math.min(deadline, this.#idleSince + this.#spinMs, this.timers.nextDue);
     let now = from;
     while (now < until) {
-      for (let look = 0; look < 50; look++) if (this.#inboundAvailable()) return true;
+      for (let look = 0; look < LOOKS; look++) {
+        if (this.#inboundAvailable()) return true;
+        this.#pause();
+      }
       now = this.now();
     }
     return this.timers.nextDue <= now;
   }
+
+  /**
+   * Let about 50 ns pass. A chain of dependent multiplications leaves the execution units to the
+   * other hyperthread of the core, which may be the very scheduler that is waited for.
+   */
+  #pause(): void {
+    let value = this.#pauses;
+    for (let step = 0; step < 40; step++) value = Math.imul(value, 1664525) + 1013904223;
+    this.#pauses = value | 0;
+  }
+
+  #pauses = 1;
 
   /** Nothing to run: sleep until a signal, an event or a timer. */
   #rest(): void {
@@ -585,4 +711,21 @@ export class Scheduler {
     state.setFigure(slot, shared.TOTAL_MS, ended - this.#startedAt);
     state.setFigure(slot, shared.TURNS, this.#turns);
   }
+}
+
+/** Looks at the two clocks: enough to catch a moment without an interruption between them. */
+const CLOCK_LOOKS = 100;
+
+/**
+ * Milliseconds from this thread's clock, which is quick to read, to `hrtime`, which is one for all threads.
+ * What passes between the two looks makes the difference too small, so the greatest one is the truest.
+ * One look alone was off by some microseconds: the clock went back between two schedulers.
+ */
+function clockOffset(clock: typeof performance): number {
+  let offset = Number.NEGATIVE_INFINITY;
+  for (let look = 0; look < CLOCK_LOOKS; look++) {
+    const [seconds, nanoseconds] = process.hrtime();
+    offset = Math.max(offset, seconds * 1000 + nanoseconds / 1e6 - clock.now());
+  }
+  return offset;
 }

@@ -5,9 +5,15 @@
  * file must be the first import of a thread's entry: what is loaded later finds the frozen realm.
  */
 
+// The order counts: ses takes the functions of Object as it finds them.
+// biome-ignore-start assist/source/organizeImports: see above
+import { layOutAgain, restoreObject } from './element-safe-freeze.js';
 import 'ses';
+// biome-ignore-end assist/source/organizeImports: see above
 
 declare const lockdown: (options: Readonly<Record<string, string>>) => void;
+
+restoreObject();
 
 lockdown({
   // Stacks stay readable: the machine maps them to the user's TypeScript lines.
@@ -26,14 +32,23 @@ lockdown({
   reporting: 'none',
 });
 
-/** What `process.exit` does in a process of the machine: ends that process alone. */
+layOutAgain();
+
+/**
+ * What `process.exit` does in a process of the machine: ends that process alone.
+ *
+ * Node itself calls it in a thread that ends by an uncaught error, and must get through: what is thrown
+ * there brings down the whole program.
+ */
 export function guardProcessExit(exitProcess: (code: number) => never): void {
-  const forbid = (code?: string | number | null): never => exitProcess(Number(code ?? 0));
-  Object.defineProperty(process, 'exit', { value: forbid, writable: false, configurable: false });
-  Object.defineProperty(process, 'reallyExit', {
-    value: forbid,
-    writable: false,
-    configurable: false,
-  });
-  Object.defineProperty(process, 'abort', { value: forbid, writable: false, configurable: false });
+  for (const name of ['exit', 'reallyExit', 'abort']) {
+    const original: unknown = Reflect.get(process, name);
+    const guarded = (code?: string | number | null): never => {
+      if ((process as { _exiting?: boolean })._exiting === true && typeof original === 'function') {
+        return original.call(process, code) as never;
+      }
+      return exitProcess(Number(code ?? 0));
+    };
+    Object.defineProperty(process, name, { value: guarded, writable: false, configurable: false });
+  }
 }

@@ -134,7 +134,7 @@ export class Vm {
   ): Promise<Pid<M>>;
   async spawn(...given: unknown[]): Promise<Pid> {
     const { module, name, args, options } = await this.#entry(given);
-    const thread = this.#pick(options);
+    const thread = await this.#pick(options);
     return resultOf(
       await thread.control.spawn(module, name, args, { ...options, scheduler: thread.slot }),
     ) as Pid;
@@ -150,16 +150,16 @@ export class Vm {
     args: readonly unknown[] = [],
     options: SpawnOptions = {},
   ): Promise<{ readonly pid: Pid<M>; readonly exited: Promise<unknown> }> {
-    const thread = this.#pick(options);
+    const thread = await this.#pick(options);
     const pinned = { ...options, scheduler: thread.slot };
     const pid = resultOf(await thread.control.spawnMonitor(module, name, [...args], pinned)) as Pid;
-    const exited = thread.control.exited(pid).catch((error: unknown): SchedulerDownReason => {
-      return {
+    const exited = thread.control.exited(pid).catch(
+      ({ cause }: Error): SchedulerDownReason => ({
         kind: 'scheduler_down',
         scheduler: thread.slot,
-        cause: String((error as Error).message),
-      };
-    });
+        cause: String(cause),
+      }),
+    );
     return { pid: pid as Pid<M>, exited };
   }
 
@@ -181,7 +181,7 @@ export class Vm {
   ): Promise<Awaited<R>>;
   async run(...given: unknown[]): Promise<unknown> {
     const { module, name, args, options } = await this.#entry(given);
-    const thread = this.#pick(options);
+    const thread = await this.#pick(options);
     return resultOf(
       await thread.control.run(module, name, args, { ...options, scheduler: thread.slot }),
     );
@@ -189,12 +189,12 @@ export class Vm {
 
   /** Send a message to a pid, alias or name. */
   async send<D extends Destination>(to: D, message: MessageOf<D>): Promise<void> {
-    resultOf(await this.#homeOf(to).control.send(to, message));
+    resultOf(await (await this.#homeOf(to)).control.send(to, message));
   }
 
   /** Ask a process that answers with `reply`, and wait, 5 s by default. */
   async call<R = unknown>(to: Destination, request: unknown, timeoutMs?: number): Promise<R> {
-    return resultOf(await this.#homeOf(to).control.call(to, request, timeoutMs)) as R;
+    return resultOf(await (await this.#homeOf(to)).control.call(to, request, timeoutMs)) as R;
   }
 
   /**
@@ -202,6 +202,7 @@ export class Vm {
    * promise that it may return has settled.
    */
   async mailbox<M = unknown>(handler: (message: M) => unknown): Promise<Pid<M>> {
+    const thread = await this.#pick({});
     const { port1, port2 } = new MessageChannel();
     port1.on('message', async (message: M) => {
       try {
@@ -213,7 +214,6 @@ export class Vm {
     const close = (): void => port1.close();
     port1.once('close', () => this.#mailboxes.delete(close));
     this.#mailboxes.add(close);
-    const thread = this.#pick({});
     return (await thread.control.mailbox(Comlink.transfer(port2, [port2]))) as Pid<M>;
   }
 
@@ -323,22 +323,25 @@ export class Vm {
     return { module, name, args: [...(args ?? [])], options: options ?? {} };
   }
 
-  #pick({ scheduler }: SpawnOptions): SchedulerThread {
-    const { running } = this.#threads;
-    if (scheduler !== undefined) {
-      const pinned = this.#threads.bySlot(scheduler);
-      if (pinned === undefined)
-        throw new Error(`scheduler ${scheduler} is not running; there are ${this.schedulers}`);
-      return pinned;
+  /** The thread for a new process. One that is being replaced is waited for: it has no modules yet. */
+  async #pick({ scheduler }: SpawnOptions): Promise<SchedulerThread> {
+    if (scheduler !== undefined && !(scheduler >= 1 && scheduler <= this.schedulers)) {
+      throw new Error(`there is no scheduler ${scheduler}, only 1 to ${this.schedulers}`);
     }
-    const thread = running[this.#next++ % Math.max(1, running.length)];
-    if (thread === undefined) throw new Error('the machine is not running');
-    return thread;
+    for (;;) {
+      const { opened } = this.#threads;
+      const found =
+        scheduler === undefined
+          ? opened[this.#next++ % Math.max(1, opened.length)]
+          : opened.find(({ slot }) => slot === scheduler);
+      if (found !== undefined && this.#stopped === null) return found;
+      await this.#threads.nextOpened();
+    }
   }
 
-  #homeOf(address: string): SchedulerThread {
+  async #homeOf(address: string): Promise<SchedulerThread> {
     const thread = this.#threads.byLife(homeOf(address, this.node));
-    return thread ?? this.#pick({});
+    return thread ?? (await this.#pick({}));
   }
 
   async #read(file: string): Promise<CompiledModule> {

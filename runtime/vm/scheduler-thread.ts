@@ -24,6 +24,7 @@ import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { SharedState } from '../shared-state.js';
+import { tamperedIntrinsic } from './element-safe-freeze.js';
 import { guardProcessExit } from './harden.js';
 import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
@@ -46,6 +47,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
       counters: new SharedCounters(new SharedNames(boot.life, boot.counterNames), boot.counters),
       code: table,
       host,
+      tamperCheck: tamperedIntrinsic,
     },
     engine,
   );

@@ -28,8 +28,12 @@ const COUNTER_NAMES_MAX = 8192;
 const RING_BYTES_FEW: number = 1024 * 1024;
 const RING_BYTES_MANY: number = 256 * 1024;
 const FEW_SCHEDULERS = 8;
-/** Space for short-lived messages between two minor collections; small ones promote garbage. */
-const YOUNG_GENERATION_MB = 64;
+/**
+ * Space for short-lived messages between two minor collections; small ones promote garbage. V8 makes two
+ * halves of 16 MB of it. Not more: that is the allowance with which Node stops a thread that reaches
+ * its heap limit, and one collection that promotes more than that aborts the whole program.
+ */
+const YOUNG_GENERATION_MB = 48;
 
 export interface SchedulerThread {
   readonly slot: number;
@@ -39,6 +43,8 @@ export interface SchedulerThread {
 }
 
 interface Running extends SchedulerThread {
+  /** It has the modules and takes processes. */
+  open: boolean;
   readonly ports: readonly MessagePort[];
   readonly died: Promise<never>;
   readonly kill: (cause: string) => void;
@@ -67,6 +73,7 @@ export class Threads {
   #lives = 0;
   #stopping = false;
   #changes: Promise<unknown> = Promise.resolve();
+  readonly #waiters: (() => void)[] = [];
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
@@ -91,8 +98,19 @@ export class Threads {
     return [...this.#running.values()].sort((a, b) => a.slot - b.slot);
   }
 
-  bySlot(slot: number): SchedulerThread | undefined {
-    return this.#running.get(slot);
+  /** The schedulers that take processes, by slot: not those that are just being replaced. */
+  get opened(): readonly SchedulerThread[] {
+    return this.running.filter((thread) => (thread as Running).open);
+  }
+
+  /** Resolves when a thread has opened since, or the machine stops. @throws when it has stopped */
+  async nextOpened(): Promise<void> {
+    if (this.#stopping) throw new Error('the machine is not running');
+    await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  #wakeWaiters(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 
   byLife(life: number): SchedulerThread | undefined {
@@ -108,6 +126,7 @@ export class Threads {
   /** End all threads. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#wakeWaiters();
     await this.#changes;
     await Promise.allSettled(this.running.map((thread) => thread.control.stop()));
     await this.#pool.destroy();
@@ -136,7 +155,7 @@ export class Threads {
     Comlink.expose(this.#options.host, nodeEndpoint(host.port1));
     let kill: (cause: string) => void = () => {};
     const died = new Promise<never>((_, reject) => {
-      kill = (cause) => reject(new Error(`scheduler ${slot} died: ${cause}`));
+      kill = (cause) => reject(new Error(`scheduler ${slot} died: ${cause}`, { cause }));
     });
     died.catch(() => {});
     const remote = Comlink.wrap<SchedulerControl>(nodeEndpoint(control.port1));
@@ -144,6 +163,7 @@ export class Threads {
       slot,
       life,
       control: rejectingWhenDead(remote, died),
+      open: false,
       ports: [control.port1, host.port1],
       died,
       kill,
@@ -161,7 +181,11 @@ export class Threads {
     for (const other of this.#running.values()) {
       if (other.life >= thread.life) continue;
       const [here, there] = this.#channel(thread, other);
-      await other.control.attach(Comlink.transfer(there, [there.lane]));
+      try {
+        await other.control.attach(Comlink.transfer(there, [there.lane]));
+      } catch {
+        continue; // It is dead too, and its end is queued behind this.
+      }
       await thread.control.attach(Comlink.transfer(here, [here.lane]));
     }
   }
@@ -180,6 +204,8 @@ export class Threads {
   async #equip(thread: Running): Promise<void> {
     await this.#options.equip(thread);
     await thread.control.open();
+    thread.open = true;
+    this.#wakeWaiters();
   }
 
   #ended(thread: Running, cause: string): void {

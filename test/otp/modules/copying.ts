@@ -44,7 +44,8 @@ const failure = (): Error => {
   return error;
 };
 
-const indexed = (): unknown[] => Object.assign([1, 2], { extra: 'on an array' });
+/** An array with the named properties `index`, `input` and `groups`. */
+const matched = (): unknown => 'the quick fox'.match(/quick (?<what>f)/);
 
 /** Values by name; each is made anew, so that no test can spoil it for the next. */
 const VALUES: Readonly<Record<string, () => unknown>> = {
@@ -72,7 +73,7 @@ const VALUES: Readonly<Record<string, () => unknown>> = {
   cyclic,
   shared,
   holes,
-  indexed,
+  'match of a regular expression': matched,
   'null prototype': () => Object.assign(Object.create(null) as object, { a: 1 }),
   'class instance': () => new Point(),
   'integer keys': () => ({ 2: 'b', 1: 'a', x: 'c' }),
@@ -85,7 +86,7 @@ const VALUES: Readonly<Record<string, () => unknown>> = {
       ['k', undefined],
     ]),
   set: () => new Set<unknown>([1, 'x', [2], new Set([3])]),
-  dates: () => [new Date(0), new Date(1e12), new Date(Number.NaN)],
+  dates: () => [new Date(0), new Date(1e12)],
   regexps: () => [/a+b/giu, /x/],
   boxed: () => [Object(1), Object('s'), Object(true), Object(5n)],
   errors: () => [new Error('plain'), failure(), new SyntaxError('syntax')],
@@ -135,6 +136,25 @@ export async function s1_5_every_value_arrives_as_structuredClone_makes_it(
     send(other, make());
     assertSame(((await next(name)) as { back: unknown }).back, name);
   }
+  await cast.end();
+}
+
+export async function s1_5_other_named_properties_of_arrays_are_lost(peer: number): Promise<void> {
+  // FIXME structuredClone keeps them. To see that an array has some, all its keys must be listed, which
+  // would cost every array; only those that `match` and `exec` make are looked for.
+  const cast = new Cast(peer);
+  const other = cast.start(mirror, self());
+  send(other, Object.assign([1, 2], { named: 'on an array' }));
+  assert.deepEqual(await next(), { back: [1, 2] });
+  await cast.end();
+}
+
+export async function s1_5_an_invalid_date_stays_one(peer: number): Promise<void> {
+  const cast = new Cast(peer);
+  const other = cast.start(mirror, self());
+  send(other, new Date(Number.NaN));
+  const { back } = (await next()) as { back: Date };
+  assert.ok(back instanceof Date && Number.isNaN(back.getTime()));
   await cast.end();
 }
 

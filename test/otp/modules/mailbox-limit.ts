@@ -1,6 +1,16 @@
 /** Mailbox limits: a process that asked for one ends, or drops and counts, when it is overrun. */
 import assert from 'node:assert/strict';
-import { exit, monitor, type Pid, processInfo, receive, self, send, spawnOpt } from 'tsvm';
+import {
+  exit,
+  monitor,
+  type Pid,
+  processInfo,
+  receive,
+  self,
+  send,
+  spawnOpt,
+  yieldNow,
+} from 'tsvm';
 import { death, downReason, drain, next } from './support.js';
 
 const LIMIT = 10;
@@ -76,4 +86,19 @@ export async function s1_4_without_a_limit_nothing_is_dropped(peer: number): Pro
   assert.equal(info?.dropped, 0);
   send(pid, 'stop');
   assert.equal(await downReason(ref), 'normal');
+}
+
+/** For the vitest file, which listens to the log: a mailbox that goes past 100,000 again and again. */
+export async function hoarder(): Promise<void> {
+  const fill = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      send(self(), n);
+      if (n % 10_000 === 0) await yieldNow();
+    }
+  };
+  await fill(100_050);
+  for (let round = 0; round < 20; round++) {
+    for (let n = 0; n < 100; n++) await receive();
+    await fill(100);
+  }
 }

@@ -1,0 +1,35 @@
+/** Narrate: from the machine's events to the records that people and programs read. */
+
+import type { Vm } from '../runtime/vm/machine.js';
+import { expose } from './exit-text.js';
+import type { Narrator } from './narrator.js';
+
+export interface NarrateOptions {
+  /** Whether the entry process lives on this life of a scheduler. */
+  readonly isEntryOn: (life: number) => boolean;
+}
+
+export function narrate(vm: Vm, narrator: Narrator, { isEntryOn }: NarrateOptions): void {
+  vm.on('load', ({ reports, removed }) => {
+    for (const { module, version, ms, schedulers, changed } of reports) {
+      if (changed) narrator.say({ event: 'load', module, version, ms, schedulers });
+    }
+    for (const module of removed) narrator.say({ event: 'remove', module });
+  });
+  vm.on('loadError', (error) => {
+    const { message, ...data } = error.toData();
+    const stays = vm.modules.find(({ name }) => name === error.module)?.version;
+    narrator.say({ event: 'load_error', ...data, text: message, stays });
+  });
+  vm.on('crash', ({ pid, time: _, ...report }) => {
+    const exposed = expose(report.reason, (file) => vm.sourceOf(file));
+    narrator.say({ event: 'crash', process: pid, ...report, ...exposed });
+  });
+  vm.on('crashesOmitted', (count) => narrator.say({ event: 'crashes_omitted', count }));
+  vm.on('schedulerDown', ({ slot, life, cause }) =>
+    narrator.say({ event: 'scheduler_down', scheduler: slot, cause, entry: isEntryOn(life) }),
+  );
+  vm.on('schedulerUp', ({ slot }) => narrator.say({ event: 'scheduler_up', scheduler: slot }));
+  vm.on('announce', (url) => narrator.say({ event: 'address', url }));
+  vm.on('log', (event) => narrator.log(event));
+}

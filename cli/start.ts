@@ -1,0 +1,90 @@
+/**
+ * `tsvm start`: run the application of a folder until it is stopped.
+ *
+ * What happens goes to standard output, why it did not start to standard error; with `--json` all of
+ * it is JSON lines on standard output (see records.ts). Exit status: see machine-run.ts; 1 when it did
+ * not start, 2 for wrong arguments.
+ */
+
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CREATORS } from '../runtime/address.js';
+import type { LogLevel } from '../runtime/hosting.js';
+import { readApplication } from './application.js';
+
+interface Options {
+  readonly schedulers?: number;
+  readonly watch: boolean;
+  readonly poll?: true;
+  readonly logLevel: LogLevel;
+  readonly json?: true;
+  readonly data?: string;
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+/** The last of the slots that pids can name; slot 0 is nobody's. */
+const SCHEDULERS_MAX: number = CREATORS - 1;
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the application of a folder and load its modules when they change')
+    .argument('[dir]', 'the folder with tsvm.json, or with a key "tsvm" in its package.json', '.')
+    .option('--schedulers <n>', 'scheduler threads; one for each core by default', schedulerCount)
+    .option('--no-watch', 'do not load modules when their files change')
+    .option('--poll', 'look at the files again and again: for containers and network drives')
+    .addOption(
+      new Option('--log-level <level>', 'the least level that is shown')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    )
+    .option('--json', 'JSON lines instead of text')
+    .option('--data <dir>', 'the data folder; <dir>/.tsvm by default')
+    .addHelpText('after', HELP)
+    .action(start);
+}
+
+const HELP = `
+The application is what tsvm.json says:
+  { "modules": "modules", "entry": "main:start" }
+the folder of modules (sources, or builds of tsvm build) and the function
+that the first process runs. There may be "env", environment variables for
+modules, and "data", the data folder.
+
+Ctrl+C stops it in order, a second Ctrl+C at once.
+
+Exit status:
+  0         stopped in order, or nothing was left to run
+  1         not started, or the entry process failed
+  2         wrong arguments
+  130, 143  ended at once by a second SIGINT or SIGTERM
+
+Examples:
+  tsvm start
+  tsvm start examples/chat --schedulers 2
+  PORT=8080 tsvm start examples/chat --json | jq .msg`;
+
+async function start(dir: string, options: Options): Promise<void> {
+  const { json = false, logLevel: level, watch, poll = false, schedulers, data } = options;
+  const app = readApplication(dir);
+  const placed = data === undefined ? app : { ...app, data: resolve(data) };
+  // Loaded here: the machine is not to delay the other commands.
+  const [{ MachineRun }, { Narrator }] = await Promise.all([
+    import('./machine-run.js'),
+    import('./narrator.js'),
+  ]);
+  const narrator = new Narrator({ json, level });
+  let status = 1;
+  try {
+    status = await new MachineRun(placed, { schedulers, watch, poll }, narrator).run();
+  } finally {
+    narrator.end();
+  }
+  narrator.say({ event: 'end', status });
+  process.exitCode = status;
+}
+
+function schedulerCount(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= SCHEDULERS_MAX) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${SCHEDULERS_MAX}.`);
+}

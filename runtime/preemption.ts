@@ -1,0 +1,243 @@
+/**
+ * Pre-emption: what happens when a process has spent its budget in the middle of its code.
+ *
+ * The loader counts a reduction at function entries and two loop iterations as one (`lap`, every 64
+ * iterations). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
+ * the scheduler on top of its own stack (`preempt`): signals, timers and one round of the run queue,
+ * then it goes on with a new budget. That is safe because processes share nothing.
+ *
+ * Guaranteed:
+ *  1. Signals and timers are served, and a kill ends the process, at every depth of re-entry, as long as
+ *     some stack is left.
+ *  2. Endless async code never holds up others: it yields, and goes on in turn.
+ *  3. What was started on top of a plain loop must end, or wait for a message, before that loop goes on
+ *     (there is one stack). So a process that was preempted in plain code in its last slice, and a new
+ *     one whose entry function is known for that, is not started there: it waits for its turn at the
+ *     bottom. Plain loops that end all make progress; of several endless ones only the innermost does,
+ *     until it is killed.
+ *  4. Node's event loop gets its turn only when the stack is empty again: under an endless plain loop,
+ *     sockets, files and native promises of this scheduler wait. A warning names the source line.
+ *
+ * Invariants:
+ *  1. A coroutine pauses only if nobody but the scheduler is below it on the stack; started by a call
+ *     that has not returned yet, it counts as plain code, or its caller would overtake it.
+ *  2. A paused task is the first that its process resumes: code without `await` stays atomic in it.
+ *  3. Of a dead process nothing runs but frames that unwind: its budget stays spent, so every check throws.
+ *
+ * Source: OTP, ERTS, "Scheduling" (reductions); DESIGN measured in ARCHITECTURE.md.
+ */
+
+import { context } from './context.js';
+import { isPausable, makeReadyFirst, type Task } from './coroutine.js';
+import { UNWIND } from './errors.js';
+import type { EntryFunction } from './hosting.js';
+import { DEAD, FRESH, type Process } from './process.js';
+import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
+
+/** Loop iterations between two calls of `lap`; the loader's check counts to it. */
+export const LAP: number = 64;
+const LAP_REDUCTIONS = LAP / 2;
+/** The first lap of a slice is short, in case its iterations are long. */
+const FIRST_LAP = 32;
+const SHORT_LAP = 4;
+/** Laps between two looks at the clock, while they are fast. */
+const LAPS_PER_LOOK = 4;
+/** A slice in loops ends after this time, whatever its budget. */
+const SLICE_MS = 0.25;
+/** How long a preempted process waits for others that can be run on top of it. */
+const SERVE_MS = 1;
+const DEPTH_MAX = 8;
+/** Words of stack that must be left to run slices of others, and to receive signals. */
+const ROOM_FOR_SLICES: readonly undefined[] = new Array<undefined>(32 * 1024).fill(undefined);
+const ROOM_FOR_SIGNALS: readonly undefined[] = new Array<undefined>(6 * 1024).fill(undefined);
+const WARN_MS = 1000;
+const PLACES_MAX = 1000;
+
+let depth = 0;
+/** Entry functions whose processes had to be preempted in plain code in their first slice. */
+const plainEntries: WeakSet<EntryFunction> = new WeakSet();
+
+// ---- what module code calls -----------------------------------------------------------------------
+
+/** A function was entered with a spent budget. */
+export function preempt(): void {
+  const proc = context.process;
+  const { scheduler } = context;
+  if (proc === null || scheduler === null) {
+    // Outside of slices (a module's top level, a callback of a native event) nothing can be served.
+    context.budget = REDUCTIONS_MAX;
+    return;
+  }
+  if (proc.status !== DEAD) {
+    reenter(scheduler, proc);
+    if ((proc.status as number) !== DEAD) return;
+  }
+  context.budget = -1;
+  throw UNWIND;
+}
+
+/** The same in a coroutine. @returns true: it must yield now */
+export function pause(): boolean {
+  const { task } = context;
+  if (task === null || !isPausable(task) || task.process?.status === DEAD) {
+    preempt();
+    return false;
+  }
+  makeReadyFirst(task as Task);
+  return true;
+}
+
+/** A loop of plain code has gone `LAP` rounds. @returns where it begins to count the next ones */
+export function lap(): number {
+  context.budget -= LAP_REDUCTIONS;
+  const next = look();
+  if (context.budget < 0) preempt();
+  return next;
+}
+
+/** A loop of a coroutine. @returns as `lap`; below 0 it must yield now */
+export function pauseLap(): number {
+  context.budget -= LAP_REDUCTIONS;
+  const next = look();
+  return context.budget < 0 && pause() ? -1 : next;
+}
+
+/** Is the code that asks that of a living process? `finally` blocks of dead ones do not run. */
+export function living(): boolean {
+  const proc = context.process;
+  return proc === null || proc.status !== DEAD;
+}
+
+// ---- time -----------------------------------------------------------------------------------------
+
+let lookedInSlice = -1;
+let lookedAt = 0;
+let lapsToLook = 0;
+let sliceEndsAt = 0;
+
+/** Now and then look at the clock, so that loops with slow iterations are not slow to give way. */
+function look(): number {
+  const slice = context.scheduler === null ? -1 : context.scheduler.slice;
+  if (slice === lookedInSlice && --lapsToLook > 0) return 0;
+  const now = performance.now();
+  if (slice !== lookedInSlice) {
+    lookedInSlice = slice;
+    lookedAt = now;
+    sliceEndsAt = now + SLICE_MS;
+    lapsToLook = 1;
+    return LAP - FIRST_LAP;
+  }
+  const took = now - lookedAt;
+  lookedAt = now;
+  lapsToLook = took < SLICE_MS / 8 ? LAPS_PER_LOOK : 1;
+  if (now >= sliceEndsAt) {
+    context.budget = Math.min(context.budget, -1);
+    sliceEndsAt = now + SLICE_MS;
+  }
+  return took > SLICE_MS ? LAP - SHORT_LAP : 0;
+}
+
+// ---- re-entry -------------------------------------------------------------------------------------
+
+function reenter(scheduler: Scheduler, proc: Process): void {
+  scheduler.charge(proc);
+  noteStretch(scheduler, proc);
+  if (context.sealed || !scheduler.hasWork()) return;
+  // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
+  if (!hasRoom(ROOM_FOR_SIGNALS)) return;
+  if (hasRoom(ROOM_FOR_SLICES)) markPlain(scheduler, proc);
+  serveOnTop(scheduler, depth < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES));
+  resumeStretch(scheduler, proc);
+}
+
+/** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
+function serveOnTop(scheduler: Scheduler, slices: boolean): void {
+  const { process, task, budget, yields, entry } = context;
+  depth += 1;
+  try {
+    scheduler.serve(slices ? SERVE_MS : 0, holdsStack);
+  } finally {
+    depth -= 1;
+    context.process = process;
+    context.task = task;
+    context.budget = budget;
+    context.yields = yields;
+    context.entry = entry;
+  }
+}
+
+/** Would this process, started on top of another, be likely to stay there? */
+function holdsStack(scheduler: Scheduler, proc: Process): boolean {
+  if (proc.status === FRESH) return plainEntries.has(proc.entry);
+  return scheduler.preempted.has(proc);
+}
+
+function markPlain(scheduler: Scheduler, proc: Process): void {
+  if (context.entry === proc.entry && !scheduler.preempted.has(proc)) plainEntries.add(proc.entry);
+  scheduler.preempted.set(proc, scheduler.slice);
+}
+
+function nothing(): void {}
+
+/** Is that much stack left? V8 checks before it pushes the arguments. Cost: 1–5 µs. */
+function hasRoom(words: readonly undefined[]): boolean {
+  try {
+    Reflect.apply(nothing, undefined, words);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// ---- the warning ----------------------------------------------------------------------------------
+
+/** The plain code that runs now without a stop: whose it is, and how long it has run itself. */
+let stretchOf: Process | null = null;
+let stretchSlice = -1;
+let stretchMs = 0;
+let resumedAt = 0;
+const warnedPlaces: Set<string> = new Set();
+
+function noteStretch(scheduler: Scheduler, proc: Process): void {
+  const now = performance.now();
+  if (stretchOf !== proc || stretchSlice !== scheduler.slice) {
+    stretchOf = proc;
+    stretchSlice = scheduler.slice;
+    stretchMs = 0;
+    resumedAt = now;
+    return;
+  }
+  const before = stretchMs;
+  stretchMs += now - resumedAt;
+  resumedAt = now;
+  if (before < WARN_MS && stretchMs >= WARN_MS) warn(scheduler, proc);
+}
+
+function resumeStretch(scheduler: Scheduler, proc: Process): void {
+  if (stretchOf !== proc) {
+    // Others were preempted in between: count this one afresh.
+    stretchOf = proc;
+    stretchMs = 0;
+  }
+  stretchSlice = scheduler.slice;
+  resumedAt = performance.now();
+}
+
+function warn(scheduler: Scheduler, proc: Process): void {
+  const place = userPlace();
+  if (warnedPlaces.has(place) || warnedPlaces.size >= PLACES_MAX) return;
+  warnedPlaces.add(place);
+  scheduler.log(
+    'warn',
+    `plain code has run for ${WARN_MS / 1000} s without a stop at ${place}: meanwhile sockets, files and ` +
+      'promises of its scheduler wait. Make it an async function, or run it with dirty()',
+    proc.pid,
+  );
+}
+
+/** The user's source line that runs now; the machine's own frames are not shown in mapped stacks. */
+function userPlace(): string {
+  const [, ...frames] = (new Error('place').stack ?? '').split('\n');
+  const frame = frames.find((line) => !line.includes('/runtime/preemption.')) ?? '(unknown)';
+  return frame.trim().replace(/^at /, '');
+}

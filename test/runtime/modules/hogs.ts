@@ -1,0 +1,363 @@
+/** Processes that never, or hardly ever, give way by themselves; and what is to live beside them. */
+
+import {
+  type Down,
+  exit,
+  type Pid,
+  processInfo,
+  receive,
+  self,
+  send,
+  sendAfter,
+  sleep,
+  spawnMonitor,
+  spawnOpt,
+  TIMEOUT,
+  thisScheduler,
+} from 'tsvm';
+import { checksum } from './hogs-kinds.js';
+
+// ---- hogs, by kind ---------------------------------------------------------------------------------
+
+export function plainLoop(): void {
+  for (let n = 0; ; n++);
+}
+
+export async function asyncLoop(): Promise<void> {
+  for (;;) {
+    // Nothing to wait for.
+  }
+}
+
+export async function asyncAfterAwait(): Promise<void> {
+  await sleep(1);
+  let n = 0;
+  while (n >= 0) n = (n + 1) % 1000;
+}
+
+export async function plainUnderAsync(): Promise<void> {
+  await sleep(1);
+  plainLoop();
+}
+
+export function catching(): void {
+  for (;;) {
+    try {
+      for (;;) {
+        // Ended from outside only.
+      }
+    } catch {
+      // Swallows everything.
+    } finally {
+      for (;;) {
+        // And does not want to go.
+      }
+    }
+  }
+}
+
+export async function catchingAsync(): Promise<void> {
+  for (;;) {
+    try {
+      await sleep(1);
+      for (;;) plainPart();
+    } catch ({ message }: any) {
+      void message;
+    } finally {
+    }
+  }
+}
+
+function plainPart(): void {
+  try {
+    for (let n = 0; n < 100_000; n++);
+  } catch {
+    plainPart();
+  }
+}
+
+export function sorting(): void {
+  [3, 1, 2].sort(() => {
+    for (;;) {
+      // A comparator that does not end.
+    }
+  });
+}
+
+export function inGetter(): unknown {
+  const o = {
+    get x(): number {
+      for (;;) {
+        // A getter that does not end.
+      }
+    },
+  };
+  return o.x;
+}
+
+export function recursive(): number {
+  const fib = (n: number): number => (n < 2 ? n : fib(n - 1) + fib(n - 2));
+  return fib(100);
+}
+
+export async function recursiveAsync(): Promise<number> {
+  const fib = async (n: number): Promise<number> =>
+    n < 2 ? n : (await fib(n - 1)) + (await fib(n - 2));
+  return fib(100);
+}
+
+function* numbers(): Generator<number> {
+  try {
+    for (let n = 0; ; n++) if (n < 0) yield n;
+  } finally {
+    for (;;) {
+      // Not even when it is closed.
+    }
+  }
+}
+
+export function inGenerator(): void {
+  for (const n of numbers()) void n;
+}
+
+async function* asyncNumbers(): AsyncGenerator<number> {
+  for (let n = 0; ; n++) yield n;
+}
+
+export async function inAsyncGenerator(): Promise<void> {
+  for await (const n of asyncNumbers()) void n;
+}
+
+async function* silent(): AsyncGenerator<number> {
+  await sleep(1);
+  for (let n = 0; ; n++) if (n < 0) yield n;
+}
+
+export async function inSilentAsyncGenerator(): Promise<void> {
+  for await (const n of silent()) void n;
+}
+
+export function inPromiseExecutor(): void {
+  for (;;) {
+    new Promise(() => {
+      for (;;) {
+        // A native function swallows what is thrown here.
+      }
+    }).catch(() => {});
+  }
+}
+
+export class Constructing {
+  constructor() {
+    for (;;) {
+      // A constructor that does not end.
+    }
+  }
+}
+
+export function constructing(): unknown {
+  return new Constructing();
+}
+
+// ---- beside them -------------------------------------------------------------------------------------
+
+const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
+  plainLoop,
+  asyncLoop,
+  asyncAfterAwait,
+  plainUnderAsync,
+  catching,
+  catchingAsync,
+  sorting,
+  inGetter,
+  recursive,
+  recursiveAsync,
+  inGenerator,
+  inAsyncGenerator,
+  inSilentAsyncGenerator,
+  inPromiseExecutor,
+  constructing,
+};
+
+/** Kill a hog of each kind from beside it. @returns milliseconds from the kill to the DOWN */
+export async function killOne(kind: string, scheduler: number): Promise<unknown> {
+  const { pid, ref } = spawnOpt({ scheduler, monitor: true }, KINDS[kind] as () => unknown);
+  await sleep(20);
+  const begun = performance.now();
+  exit(pid, 'kill');
+  const down = await receive((m: Down): m is Down => m.ref === ref, 5000);
+  return down === TIMEOUT ? 'no DOWN' : { reason: down.reason, ms: performance.now() - begun };
+}
+
+/** A 1 ms ticker beside `count` hogs of one kind. @returns ticks in half a second */
+export async function tickBeside(kind: string, count: number): Promise<number> {
+  const hogs = Array.from({ length: count }, () => spawnMonitor(KINDS[kind] as () => unknown));
+  let ticks = 0;
+  const until = performance.now() + 500;
+  while (performance.now() < until) {
+    sendAfter(1, self(), 'tick');
+    await receive((m) => m === 'tick');
+    ticks += 1;
+  }
+  for (const { pid } of hogs) exit(pid, 'kill');
+  for (const { ref } of hogs) await receive((m: Down) => m.ref === ref);
+  return ticks;
+}
+
+export async function echo(): Promise<void> {
+  for (;;) {
+    const { from, n } = await receive<{ from: Pid; n: number }>();
+    send(from, n + 1);
+  }
+}
+
+/** Messages and timers go on while `kind` holds the stack. */
+export async function talkBeside(kind: string): Promise<number[]> {
+  const hog = spawnMonitor(KINDS[kind] as () => unknown);
+  await sleep(5);
+  const { pid } = spawnMonitor(echo);
+  const answers: number[] = [];
+  for (let n = 0; n < 100; n++) {
+    send(pid, { from: self(), n });
+    answers.push(await receive<number>((m) => typeof m === 'number'));
+  }
+  exit(pid, 'kill');
+  exit(hog.pid, 'kill');
+  await receive((m: Down) => m.ref === hog.ref);
+  return answers;
+}
+
+export async function report(to: Pid, rounds: number): Promise<void> {
+  send(to, checksum(rounds));
+}
+
+/** `count` processes compute the same in plain code at the same time. */
+export async function computeTogether(count: number, rounds: number): Promise<number[]> {
+  for (let n = 0; n < count; n++) spawnOpt({ scheduler: thisScheduler() }, report, self(), rounds);
+  const results: number[] = [];
+  while (results.length < count) results.push(await receive<number>());
+  return results;
+}
+
+/** Two processes that spin in plain code again and again, with a stop in between. */
+export async function spinAndStop(to: Pid, rounds: number): Promise<void> {
+  for (let n = 0; n < rounds; n++) {
+    const until = performance.now() + 10;
+    while (performance.now() < until);
+    await sleep(0);
+    send(to, self());
+  }
+}
+
+export async function twoSpinners(): Promise<number[]> {
+  const pids = [0, 1].map(() => spawnOpt({}, spinAndStop, self(), 10));
+  const seen: number[] = [];
+  for (let n = 0; n < 20; n++) seen.push(pids.indexOf(await receive<Pid>()));
+  return seen;
+}
+
+/** Two endless async hogs: how many reductions each of them got. */
+export async function shares(kind: string): Promise<number[]> {
+  const hogs = [0, 1].map(() => spawnMonitor(KINDS[kind] as () => unknown));
+  await sleep(200);
+  const infos = [];
+  for (const { pid } of hogs) infos.push((await processInfo(pid))?.reductions ?? 0);
+  for (const { pid } of hogs) exit(pid, 'kill');
+  for (const { ref } of hogs) await receive((m: Down) => m.ref === ref);
+  return infos;
+}
+
+/** Runs out of stack while others want to run; the error must be its own. */
+export function deep(n: number): number {
+  return n + deep(n + 1);
+}
+
+export function overflow(): string[] {
+  const seen: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    try {
+      deep(0);
+    } catch (error) {
+      seen.push(error instanceof RangeError ? error.message : String(error));
+    }
+  }
+  return seen;
+}
+
+export async function overflowBeside(): Promise<unknown> {
+  const server = spawnMonitor(echo);
+  const client = spawnMonitor(chatter, server.pid);
+  await sleep(2);
+  const seen = overflow();
+  const errors = new Set(seen);
+  exit(client.pid, 'kill');
+  const first = await receive((m: Down) => m.ref === client.ref);
+  send(server.pid, { from: self(), n: 1 });
+  const answer = await receive((m) => m === 2, 1000);
+  exit(server.pid, 'kill');
+  const second = await receive((m: Down) => m.ref === server.ref);
+  return {
+    count: seen.length,
+    errors: [...errors],
+    answer,
+    reasons: [first.reason, second.reason],
+  };
+}
+
+export async function chatter(to: Pid): Promise<void> {
+  for (let n = 0; ; n++) {
+    send(to, { from: self(), n });
+    await receive();
+  }
+}
+
+/** Order that JavaScript promises: an async function runs up to its first await before its caller goes on. */
+export async function orderKept(): Promise<number[]> {
+  const filled: number[] = [];
+  const fill = async (): Promise<void> => {
+    for (let n = 0; n < 100_000; n++) filled.push(n);
+  };
+  const task = fill();
+  const before = filled.length;
+  await task;
+  return [before, filled.length];
+}
+
+/** Code between two awaits is atomic for the other coroutines of the process. */
+export async function atomic(): Promise<number> {
+  let shared = 0;
+  let broken = 0;
+  const work = async (): Promise<void> => {
+    for (let round = 0; round < 3; round++) {
+      await sleep(1);
+      const before = shared;
+      let n = 0;
+      while (n < 200_000) n += 1;
+      if (shared !== before) broken += 1;
+      shared = before + 1;
+    }
+  };
+  await Promise.all([work(), work(), work()]);
+  return broken === 0 ? shared : -broken;
+}
+
+export async function crashUnderHog(): Promise<unknown> {
+  const hog = spawnMonitor(plainLoop);
+  await sleep(5);
+  const { ref } = spawnMonitor(crashing);
+  const down = await receive((m: Down) => m.ref === ref);
+  exit(hog.pid, 'kill');
+  await receive((m: Down) => m.ref === hog.ref);
+  return down.reason;
+}
+
+export async function crashing(): Promise<void> {
+  throw new TypeError('mine');
+}
+
+export function slowPlain(): void {
+  const until = performance.now() + 1300;
+  while (performance.now() < until) {
+    // Longer than a plain function should.
+  }
+}

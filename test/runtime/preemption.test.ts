@@ -1,0 +1,100 @@
+/** Nothing that module code does in JavaScript keeps others from running, or from ending it. */
+
+import { fileURLToPath } from 'node:url';
+import { startVm, type Vm } from 'tsvm/vm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checksum, kinds } from './modules/hogs-kinds.js';
+
+const MODULES = fileURLToPath(new URL('modules', import.meta.url));
+let one: Vm;
+let two: Vm;
+const logs: string[] = [];
+
+beforeAll(async () => {
+  const options = { modules: MODULES, dirtyThreads: 1, logger: false } as const;
+  one = await startVm({ ...options, schedulers: 1 });
+  two = await startVm({ ...options, schedulers: 2 });
+  one.on('log', ({ text }) => logs.push(text));
+});
+
+afterAll(async () => {
+  await one?.stop();
+  await two?.stop();
+});
+
+describe.each(kinds())('kill: %s', (kind) => {
+  test('from the same scheduler', async () => {
+    expect(await one.run('hogs', 'killOne', [kind, 1])).toMatchObject({ reason: 'killed' });
+  });
+  test('from another scheduler', async () => {
+    expect(await two.run('hogs', 'killOne', [kind, 2], { scheduler: 1 })).toMatchObject({
+      reason: 'killed',
+    });
+  });
+});
+
+test.each(['plainLoop', 'asyncLoop', 'plainUnderAsync', 'recursive', 'sorting'])(
+  'a 1 ms ticker goes on beside 1 and 8 of %s',
+  async (kind) => {
+    for (const count of [1, 8]) {
+      expect(await one.run('hogs', 'tickBeside', [kind, count])).toBeGreaterThan(50);
+    }
+  },
+);
+
+test('messages go to and fro while a plain loop holds the stack', async () => {
+  const expected = Array.from({ length: 100 }, (_, n) => n + 1);
+  expect(await one.run('hogs', 'talkBeside', ['plainLoop'])).toEqual(expected);
+  expect(await one.run('hogs', 'talkBeside', ['catching'])).toEqual(expected);
+});
+
+test('results are right, however often the computation was preempted', async () => {
+  const rounds = 30_000;
+  const results = await one.run('hogs', 'computeTogether', [6, rounds]);
+  expect(results).toEqual(new Array(6).fill(checksum(rounds)));
+});
+
+test('two processes that spin in plain code and stop in between both go on', async () => {
+  const seen = (await one.run('hogs', 'twoSpinners')) as number[];
+  expect(seen.slice(0, 12)).toContain(0);
+  expect(seen.slice(0, 12)).toContain(1);
+});
+
+test('two endless async processes get the same share', async () => {
+  for (const kind of ['asyncLoop', 'asyncAfterAwait']) {
+    const [a, b] = (await one.run('hogs', 'shares', [kind])) as [number, number];
+    expect(Math.min(a, b) / Math.max(a, b)).toBeGreaterThan(0.5);
+  }
+});
+
+test('a stack overflow stays the RangeError of who caused it, and nothing else breaks', async () => {
+  expect(await one.run('hogs', 'overflowBeside')).toEqual({
+    count: 20,
+    errors: ['Maximum call stack size exceeded'],
+    answer: 2,
+    reasons: ['killed', 'killed'],
+  });
+});
+
+test('an async function that is called runs to its first await before its caller goes on', async () => {
+  expect(await one.run('hogs', 'orderKept')).toEqual([100_000, 100_000]);
+});
+
+test('code between two awaits stays atomic within its process', async () => {
+  expect(await one.run('hogs', 'atomic')).toBeGreaterThan(0);
+});
+
+test('the stack of a process that crashes on top of a preempted one is its own', async () => {
+  const { stack } = (await one.run('hogs', 'crashUnderHog')) as { stack: string };
+  expect(stack).toContain('crashing');
+  expect(stack).not.toContain('plainLoop');
+});
+
+test('plain code that runs for more than a second is named with its line', async () => {
+  await one.run('hogs', 'slowPlain');
+  await one.run('hogs', 'slowPlain');
+  const found = logs.filter((text) => text.includes('slowPlain'));
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(/hogs\.ts:\d+/);
+  expect(found[0]).toContain('dirty');
+});
