@@ -117,7 +117,9 @@ let sliceEndsAt = 0;
 
 /** Now and then look at the clock, so that loops with slow iterations are not slow to give way. */
 function look(): number {
-  const slice = context.scheduler === null ? -1 : context.scheduler.slice;
+  const { scheduler } = context;
+  const slice = scheduler === null ? -1 : scheduler.slice;
+  if (scheduler?.heldBack) context.budget = Math.min(context.budget, -1);
   if (slice === lookedInSlice && --lapsToLook > 0) return 0;
   const now = performance.now();
   if (slice !== lookedInSlice) {
@@ -143,11 +145,13 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   scheduler.charge(proc);
   noteStretch(scheduler, proc);
   if (context.sealed || !scheduler.hasWork()) return;
+  markPlain(scheduler, proc);
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
-  if (!hasRoom(ROOM_FOR_SIGNALS)) return;
-  if (hasRoom(ROOM_FOR_SLICES)) markPlain(scheduler, proc);
-  serveOnTop(scheduler, depth < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES));
+  const slices = depth < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
+  if (!slices && !hasRoom(ROOM_FOR_SIGNALS)) return;
+  serveOnTop(scheduler, slices);
   resumeStretch(scheduler, proc);
+  if (scheduler.heldBack) context.budget = LAP;
 }
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */

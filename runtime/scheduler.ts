@@ -330,8 +330,10 @@ export class Scheduler {
    */
   checkRoom(channel: Channel): void {
     if (!channel.congested) return;
-    this.#congestedFor = channel;
-    context.budget = 0;
+    if (this.#congestedFor !== channel) {
+      this.#congestedFor = channel;
+      context.budget = 0;
+    }
     if (channel.writer.backlogBytes <= BACKLOG_MAX) return;
     while (
       channel.writer.backlogBytes > BACKLOG_MAX / 2 &&
@@ -462,6 +464,11 @@ export class Scheduler {
       return true;
     const { nextDue } = this.timers;
     return nextDue < Number.POSITIVE_INFINITY && nextDue <= this.now();
+  }
+
+  /** Is the running process to be held back, as the receiver of what it sends lags behind? */
+  get heldBack(): boolean {
+    return this.#congestedFor?.congested === true;
   }
 
   /** Give the running process, whose code goes on, a new budget. */

@@ -1,0 +1,169 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { context } from '../../runtime/context.js';
+import { resumeReady, start, type Task } from '../../runtime/coroutine.js';
+import { UNWIND } from '../../runtime/errors.js';
+import { DEAD, Process, RUNNING } from '../../runtime/process.js';
+import type { Scheduler } from '../../runtime/scheduler.js';
+import { PROGRAMS } from './programs.js';
+import { compileText, createTable, loadText, nativeMain, runMain, tsvmMain } from './support.js';
+
+const code = async (source: string): Promise<string> => (await compileText('a', source)).code;
+
+afterEach(() => {
+  context.scheduler = null;
+  context.process = null;
+  context.task = null;
+});
+
+test('reductions: a function that calls is checked before it does, a leaf is not', async () => {
+  const text = await code(`
+    export function leaf(a: number) { return Math.max(a * 2, 1); }
+    export function f(a: number) { if (a < 2) return 1; return f(a - 1) + f(a - 2); }
+    export const g = (a: number) => f(a), h = (a: number) => a + 1;
+    export class K { get x() { return 1; } plain() { return 2; } valueOf() { return 3; } }`);
+  expect(text).toContain('function leaf(a) {\n  return Math.max');
+  expect(text).toMatch(/if \(a < 2\) return 1;\n\s+if \(--\$context\.budget < 0\) \$preempt\(\);/);
+  expect(text).toContain('(a) => (--$context.budget < 0 && $preempt(), f(a))');
+  expect(text).toContain('h = (a) => a + 1');
+  expect(text).toContain('get x() { if (--$context.budget');
+  expect(text).toContain('plain() {\n');
+  expect(text).toContain('valueOf() { if (--$context.budget');
+});
+
+test('reductions: loops count in a local variable; those of coroutines yield', async () => {
+  const text = await code(`
+    export function f(n: number) { for (let i = 0; i < n; i++); while (n--) { n -= 1; } }
+    export async function g() { do {} while (true); }
+    export async function* h() { for (;;) yield 1; }
+    for (const x of [1]) void x;`);
+  expect(text).toContain('function f(n) { let $k = 48;');
+  expect(text).toContain('{ if (($k = $k + 1 | 0) > 63) $k = $lap(); ; }');
+  expect(text).toContain('while (n--) { if (($k = $k + 1 | 0) > 63) $k = $lap();');
+  expect(text).toContain('do { if (($k = $k + 1 | 0) > 63 && ($k = $pauseLap()) < 0) yield;');
+  expect(text).toContain('($k = $pauseLap()) < 0) yield $PARK;');
+  expect(text).toContain("'use strict';\n");
+  expect(text.indexOf('let $k = 48;')).toBeLessThan(text.indexOf('function f'));
+});
+
+test('reductions: catch passes on what unwinds a dead process, finally does not run for it', async () => {
+  const text = await code(`
+    export function f() {
+      try { f(); } catch { f(); }
+      try { f(); } catch (e) { f(); }
+      try { f(); } catch ({ message: [a, b = 1] }) { f(); } finally { f(); }
+    }`);
+  expect(text).toContain('catch ($e) { if ($e === $UNWIND) throw $e;');
+  expect(text).toContain('catch (e) { if (e === $UNWIND) throw e;');
+  expect(text).toContain(
+    'catch ($e) { if ($e === $UNWIND) throw $e; let { message: [a, b = 1] } = $e;',
+  );
+  expect(text).toContain('finally { if ($living()) {');
+});
+
+test('reductions: names of the module are left alone', async () => {
+  const { $k, main } = await evaluate(`
+    export const $k = 1, $context = 2, $lap = 3, $preempt = 4, $UNWIND = 5;
+    export function main() { for (let i = 0; i < 500; i++); try { throw 1; } catch { return [$context, $lap, $preempt, $UNWIND]; } }`);
+  expect($k).toBe(1);
+  expect((main as () => unknown)()).toEqual([2, 3, 4, 5]);
+});
+
+test('reductions: unwinding passes every catch and finally', async () => {
+  const { main } = await evaluate(`
+    const wild = (log: any, thrown: any) => {
+      try { thrown(); } catch { log('catch'); } finally { log('finally'); }
+    };
+    function* gen(log: any) { try { yield 1; } finally { log('gen'); } }
+    export function main(log: any, thrown: any) {
+      try {
+        for (const x of gen(log)) wild(log, thrown);
+      } catch ({ message }: any) { log('pattern', message); }
+      finally { log('outer'); return 7; }
+    }`);
+  const log: unknown[] = [];
+  const proc = fakeProcess();
+  context.process = proc;
+  const run = main as (log: (x: unknown) => void, thrown: () => void) => unknown;
+  const die = (): never => {
+    proc.status = DEAD;
+    throw UNWIND;
+  };
+  expect(() => run((x) => log.push(x), die)).toThrow(UNWIND as never);
+  expect(log).toEqual([]);
+  proc.status = RUNNING;
+  expect(run((x) => log.push(x), vi.fn())).toBe(7);
+  expect(log).toEqual(['finally', 'gen', 'outer']);
+});
+
+/** A process that gives way at every check: the smallest budget there can be. */
+let spent = 0;
+for (const [name, source] of Object.entries(PROGRAMS)) {
+  test(`reductions: ${name}: as Node runs it, with a check spent at every turn`, async () => {
+    const expected = await runMain(await nativeMain(source));
+    const main = await tsvmMain(source);
+    const proc = fakeProcess();
+    const scheduler = {
+      slice: 0,
+      wake: () => queueMicrotask(step),
+      charge: () => {
+        spent += 1;
+        context.budget = 1;
+      },
+      hasWork: () => false,
+      nativeWaitBegins: () => {},
+      nativeWaitEnds: () => {},
+      taskFailed: () => {},
+      preempted: new Map(),
+    };
+    context.scheduler = scheduler as unknown as Scheduler;
+    const step = (): void => {
+      while (proc.ready !== null) {
+        context.process = proc;
+        context.budget = 1;
+        scheduler.slice += 1;
+        resumeReady(proc);
+        context.process = null;
+      }
+    };
+    const actual = await runMain((log) => {
+      context.process = proc;
+      context.budget = 1;
+      const task = start(
+        // biome-ignore lint/correctness/useYield: it returns a task, which `start` waits for
+        (function* () {
+          return main(log);
+        })(),
+      );
+      context.process = null;
+      return settled(task as Task);
+    });
+    expect(actual).toEqual(expected);
+  });
+}
+
+test('reductions: the programs did spend their budgets', () => {
+  expect(spent).toBeGreaterThan(100);
+});
+
+function settled(task: Task): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (task.state === 1) resolve(task.value);
+      else if (task.state === 2 || task.state === 3) reject(task.value);
+      else setImmediate(look);
+    };
+    look();
+  });
+}
+
+function fakeProcess(): Process {
+  const proc = new Process(null, 0, 0, null, () => {}, []);
+  proc.status = RUNNING;
+  return proc;
+}
+
+async function evaluate(source: string): Promise<Record<string, unknown>> {
+  const table = createTable();
+  await loadText(table, 'a', source);
+  return table.table('a') as Record<string, unknown>;
+}
