@@ -251,7 +251,10 @@ class Coroutines {
     }
     const park = this.#context.runtime('PARK');
     const receive = this.#receiveCall(node.argument);
-    const call = receive === null ? `${this.#context.runtime('await')}(` : '';
+    const direct = receive === null && this.#reductions.isDirectCall(node.argument);
+    const tell = direct ? `${this.#context.runtime('context')}.awaited = true, ` : '';
+    const open = direct ? '((' : '(';
+    const call = receive === null ? `${this.#context.runtime('await')}${open}${tell}` : '';
     const keywordEnd = node.start + 'await'.length;
     edits.update(node.start, keywordEnd, discardsValue ? call : `((${this.#value} = ${call}`);
     if (receive === null) this.#visit(node.argument, lexical);
@@ -259,7 +262,7 @@ class Coroutines {
       this.#context.replace(receive.start, receive.open, this.#context.runtime('receive'));
       for (const argument of receive.arguments) this.#visit(argument, lexical);
     }
-    const close = receive === null ? ')' : '';
+    const close = receive === null ? (direct ? '))' : ')') : '';
     edits.appendLeft(
       node.end,
       discardsValue

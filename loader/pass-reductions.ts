@@ -48,6 +48,7 @@ export class Reductions {
   #counter: string | null = null;
   #caught: string | null = null;
   #moduleCounts = false;
+  #coroutines: ReadonlySet<string> | null = null;
 
   constructor(context: TransformContext) {
     this.#context = context;
@@ -165,6 +166,21 @@ export class Reductions {
         }
       }
     }
+  }
+
+  /**
+   * A call of a coroutine of this module, as the operand of `await`: it may pause before its first await,
+   * as its caller waits for it anyway. No call may come between the flag and the start of the coroutine.
+   */
+  isDirectCall(node: AnyNode): boolean {
+    if (node.type !== 'CallExpression' || node.optional || node.callee.type !== 'Identifier')
+      return false;
+    if (node.arguments.some(mayCall)) return false;
+    const { callee } = node;
+    this.#coroutines ??= new Set(this.#moduleCoroutines());
+    if (!this.#coroutines.has(callee.name)) return false;
+    const binding = this.#context.scopes.module.bindings.get(callee.name);
+    return binding?.references.some((reference) => reference.node === callee) === true;
   }
 
   #isUsers({ start }: AnyNode): boolean {

@@ -22,6 +22,8 @@ export interface Context {
   budget: number;
   /** The process wants its slice to end, however much is left of it. */
   yields: boolean;
+  /** The next coroutine to be started is awaited at once by the one that runs. */
+  awaited: boolean;
   /** The entry function that was called last in this slice; see `isPausable`. */
   entry: ((...args: never[]) => unknown) | null;
   /** Something half done would be seen: no other process may run on top of this stack now. */
@@ -34,6 +36,7 @@ export const context: Context = {
   task: null,
   budget: 0,
   yields: false,
+  awaited: false,
   entry: null,
   sealed: false,
 };

@@ -24,8 +24,11 @@ import { DEAD, type Process } from './process.js';
 /** What `awaitValue` and `receive` return when the generator must yield. */
 export const PARK: unique symbol = Symbol('park');
 
-/** Started by a call that has not returned yet: by the entry function of its process, or by another. */
+/** Started by a call that has not returned yet: one awaited at once by a coroutine that may pause … */
+export const STARTING_AWAITED = -3;
+/** … that of the entry function of its process … */
 export const STARTING_ROOT = -2;
+/** … or any other. */
 export const STARTING = -1;
 export const PENDING = 0;
 export const DONE = 1;
@@ -81,7 +84,9 @@ export function start<T>(generator: Coroutine<T>): Task<T> {
   const task = new Task<T>(generator, context.process);
   const caller = context.task;
   context.task = task as Task;
-  task.state = caller === null ? STARTING_ROOT : STARTING;
+  if (caller === null) task.state = STARTING_ROOT;
+  else task.state = context.awaited && isPausable(caller) ? STARTING_AWAITED : STARTING;
+  context.awaited = false;
   advance(task as Task, undefined, false);
   context.task = caller;
   if (task.state < PENDING) task.state = PENDING;
@@ -137,7 +142,7 @@ export function yieldWith(value: unknown): typeof PARK {
  */
 export function isPausable(task: Task): boolean {
   if (task.process === null) return false;
-  if (task.state === PENDING) return true;
+  if (task.state === PENDING || task.state === STARTING_AWAITED) return true;
   return (
     task.state === STARTING_ROOT && context.entry !== null && rootCoroutines.has(context.entry)
   );

@@ -41,23 +41,23 @@ const EXPIRED = new Timer(0, () => {}, null);
 /** @returns the message, TIMEOUT, or PARK and then the coroutine must yield */
 export function receive(match?: Match, options?: ReceiveOptions | number): unknown {
   const proc = context.process;
-  if (
+  const isPlain =
     proc !== null &&
-    match === undefined &&
     options === undefined &&
     proc.receiver === null &&
-    --context.budget > 0
-  ) {
-    const { mailbox } = proc;
-    if (mailbox !== null) {
-      const message = mailbox.shift();
+    (match === undefined || typeof match === 'function');
+  if (!isPlain || --context.budget <= 0) return receiveWith(match, options);
+  const { mailbox } = proc;
+  if (mailbox !== null) {
+    mailbox.rewind();
+    if (mailbox.length > 0) {
+      const message = match === undefined ? mailbox.shift() : mailbox.take(match);
       if (message !== NONE) return message;
     }
-    proc.receiver = context.task;
-    proc.match = null;
-    return PARK;
   }
-  return receiveWith(match, options);
+  proc.receiver = context.task;
+  proc.match = match ?? null;
+  return PARK;
 }
 
 function receiveWith(

@@ -61,7 +61,7 @@ test('two processes that spin in plain code and stop in between both go on', asy
 });
 
 test('two endless async processes get the same share', async () => {
-  for (const kind of ['asyncLoop', 'asyncAfterAwait']) {
+  for (const kind of ['asyncLoop', 'asyncAfterAwait', 'asyncInAsync']) {
     const [a, b] = (await one.run('hogs', 'shares', [kind])) as [number, number];
     expect(Math.min(a, b) / Math.max(a, b)).toBeGreaterThan(0.5);
   }
@@ -88,6 +88,13 @@ test('the stack of a process that crashes on top of a preempted one is its own',
   const { stack } = (await one.run('hogs', 'crashUnderHog')) as { stack: string };
   expect(stack).toContain('crashing');
   expect(stack).not.toContain('plainLoop');
+});
+
+test('nothing of all that is left', async () => {
+  for (const vm of [one, two]) {
+    const { schedulers } = await vm.stats();
+    expect(schedulers.map(({ processes }) => processes)).toEqual(schedulers.map(() => 0));
+  }
 });
 
 test('plain code that runs for more than a second is named with its line', async () => {

@@ -270,24 +270,29 @@ export async function s6_3_since_does_not_hide_older_messages_from_later_receive
 }
 
 export async function s6_3_since_with_a_full_mailbox_is_fast(peer: number): Promise<void> {
-  const calls = 300;
   const server = spawnOpt({ scheduler: peer }, refServer);
   const measure = async (): Promise<number> => {
     const start = hrtime.bigint();
-    for (let n = 0; n < calls; n++) {
+    for (let n = 0; n < 100; n++) {
       const ref = makeRef();
       send(server, { from: self(), ref });
       await receive((m) => (m as { reply?: unknown }).reply === ref, { since: ref });
     }
     return millisecondsSince(start);
   };
-  await measure(); // warm up
-  const empty = Math.max(await measure(), 1);
+  /** The best of many: what else the computer does must not count. */
+  const best = async (): Promise<number> => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < 20; n++) least = Math.min(least, await measure());
+    return least;
+  };
+  await best(); // warm up
+  const empty = Math.max(await best(), 0.5);
   for (let n = 0; n < 500_000; n++) {
     send(self(), n);
     if (n % 10_000 === 0) await yieldNow();
   }
-  const full = await measure();
+  const full = await best();
   assert.ok(full < empty * 10, `empty ${empty} ms, with 500,000 queued ${full} ms`);
   assert.equal((await processInfo(self()))?.messageQueueLength, 500_000);
   exit(server, 'kill');

@@ -2,8 +2,16 @@
 
 export function kinds(): string[] {
   return [
-    ...['plainLoop', 'asyncLoop', 'asyncAfterAwait', 'plainUnderAsync', 'catching'],
-    ...['catchingAsync', 'sorting', 'inGetter', 'recursive', 'recursiveAsync', 'inGenerator'],
+    ...['plainLoop', 'asyncLoop', 'asyncAfterAwait', 'asyncInAsync', 'plainUnderAsync'],
+    ...[
+      'catching',
+      'catchingAsync',
+      'sorting',
+      'inGetter',
+      'recursive',
+      'recursiveAsync',
+      'inGenerator',
+    ],
     ...['inAsyncGenerator', 'inSilentAsyncGenerator', 'inPromiseExecutor', 'constructing'],
   ];
 }

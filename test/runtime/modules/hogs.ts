@@ -20,7 +20,7 @@ import { checksum } from './hogs-kinds.js';
 // ---- hogs, by kind ---------------------------------------------------------------------------------
 
 export function plainLoop(): void {
-  for (let n = 0; ; n++);
+  for (;;);
 }
 
 export async function asyncLoop(): Promise<void> {
@@ -33,6 +33,14 @@ export async function asyncAfterAwait(): Promise<void> {
   await sleep(1);
   let n = 0;
   while (n >= 0) n = (n + 1) % 1000;
+}
+
+async function spin(step: number): Promise<void> {
+  for (let n = 0; n < 1; n += step - 1);
+}
+
+export async function asyncInAsync(): Promise<void> {
+  await spin(1);
 }
 
 export async function plainUnderAsync(): Promise<void> {
@@ -61,10 +69,13 @@ export async function catchingAsync(): Promise<void> {
     try {
       await sleep(1);
       for (;;) plainPart();
-    } catch ({ message }: any) {
-      void message;
+    } catch {
+      // Swallows everything.
     } finally {
+      // biome-ignore lint/correctness/noUnsafeFinally: this is what is tried
+      if (performance.now() > 0) continue;
     }
+    await sleep(1);
   }
 }
 
@@ -165,6 +176,7 @@ const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   plainLoop,
   asyncLoop,
   asyncAfterAwait,
+  asyncInAsync,
   plainUnderAsync,
   catching,
   catchingAsync,
