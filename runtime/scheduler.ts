@@ -3,17 +3,14 @@
  *
  * A *turn* runs slices from the run queue, and between groups of slices receives signals from
  * other schedulers, fires timers and sends what was written. After about a millisecond it gives
- * Node's event loop its turn, so sockets and files are served however much there is to run. With
- * nothing to run it spins briefly (a peer's answer is often a few microseconds away: 0.2 µs to see
- * it, against 20 µs to be woken), then sleeps in the event loop.
+ * Node's event loop its turn, so sockets and files are served however much there is to run. What it
+ * does with nothing to run is in `idling.ts`.
  *
  * Invariants:
  *  1. Processes of this scheduler run on this thread only; one slice at a time is the innermost.
  *  2. Everything written to a channel is flushed before the thread sleeps.
- *  3. The thread announces its sleep (SLEEP cell) before it looks at its rings for the last time,
- *     and a peer looks at the SLEEP cell after it has published: one of the two sees the other.
  *
- * Source: OTP, ERTS internal documentation, "Scheduling"; DESIGN measured in ARCHITECTURE.md.
+ * Source: OTP, ERTS internal documentation, "Scheduling".
  */
 
 import { CREATORS, homeOf } from './address.js';
@@ -23,6 +20,7 @@ import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
 import { invariant, ProcessError } from './errors.js';
 import type { CodeLookup, Host, LogLevel, TamperCheck } from './hosting.js';
+import { Idling } from './idling.js';
 import { MonitorIndex } from './monitors.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
@@ -52,16 +50,8 @@ const TIMERS_PER_POLL = 1024;
 const TURN_MS = 1;
 /** The same while a process awaits a native promise: promises settle only between turns. */
 const TURN_WITH_PROMISES_MS = 0.1;
-/** Looks at the rings between two at the clock, while spinning. */
-const LOOKS = 20;
 /** Remembered answers of `channelTo`; a power of two. */
 const ROUTES = 16;
-const SPIN_MS_MIN = 0.1;
-const SPIN_MS_MAX = 1;
-/** A timer nearer than this is waited for in naps, as Node's timers are a millisecond coarse. */
-const DOZE_BELOW_MS = 2;
-const DOZE_MS = 0.25;
-const SLEEP_MS_MAX = 2 ** 30;
 
 export interface SchedulerOptions {
   readonly node: string;
@@ -131,6 +121,7 @@ export class Scheduler {
   /** The last reference's serial; its low 32 bits are the epoch of messages. */
   refSerial: number = 0;
 
+  readonly #idling: Idling;
   readonly #engine: Engine;
   readonly #tamperCheck: TamperCheck;
   readonly #clockOffset: number;
@@ -147,9 +138,6 @@ export class Scheduler {
   #inTurn = false;
   #scheduled = false;
   #stopped = false;
-  #sleepTimer: NodeJS.Timeout | undefined;
-  #spinMs = SPIN_MS_MIN;
-  #idleSince = -1;
   #busyMs = 0;
   #turns = 0;
   #reductions = 0;
@@ -174,6 +162,7 @@ export class Scheduler {
     this.ports = new PortTable(this);
     this.placement = new Placement(options.state, options.slot, options.slots);
     this.#engine = engine;
+    this.#idling = new Idling(this, options.state, options.slot, () => this.#turn());
     this.#clockOffset = clockOffset(this.#clock);
     this.#startedAt = this.now();
     invariant(context.scheduler === null, 'one scheduler a thread');
@@ -187,6 +176,14 @@ export class Scheduler {
   open(): void {
     this.state.set(this.slot, shared.LIFE, this.life);
     this.ensureTurn();
+  }
+
+  get nextDue(): number {
+    return this.timers.nextDue;
+  }
+
+  get hasPeers(): boolean {
+    return this.#channelList.length > 0;
   }
 
   /** Monotonic milliseconds, the same on every thread of the machine. Cost: 45 ns. */
@@ -351,7 +348,8 @@ export class Scheduler {
     return received > 0;
   }
 
-  #inboundAvailable(): boolean {
+  /** Has a peer published something that is not read yet? */
+  inboundAvailable(): boolean {
     for (const channel of this.#channelList) if (channel.reader.available) return true;
     return false;
   }
@@ -387,18 +385,14 @@ export class Scheduler {
   /** Stop for good: no process runs again. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#sleepTimer);
-    this.#sleepTimer = undefined;
+    this.#idling.stopSleeping();
     context.scheduler = null;
   }
 
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#stopped) return;
-    if (this.#sleepTimer !== undefined) {
-      clearTimeout(this.#sleepTimer);
-      this.#sleepTimer = undefined;
-    }
+    this.#idling.stopSleeping();
     this.#inTurn = true;
     try {
       if (this.#failures.length > 0) this.#checkFailures();
@@ -433,8 +427,9 @@ export class Scheduler {
       this.#flush();
       if (runQueue.length === 0) {
         now = this.now();
-        if (worked) this.#idleSince = now;
-        if (now >= deadline || this.#failures.length > 0 || !this.#spin(now, deadline)) break;
+        if (worked) this.#idling.idleSince = now;
+        if (now >= deadline || this.#failures.length > 0 || !this.#idling.spin(now, deadline))
+          break;
       } else {
         now = this.now();
         if (now >= deadline || this.#failures.length > 0) break;
@@ -445,9 +440,9 @@ export class Scheduler {
       this.log('error', `${tampered} was changed by a process; it is put back`, null);
     this.#account(begun, this.now(), worked);
     if (this.#stopped) return;
-    if (runQueue.length > 0 || this.#failures.length > 0 || this.#inboundAvailable())
+    if (runQueue.length > 0 || this.#failures.length > 0 || this.inboundAvailable())
       this.ensureTurnSoon();
-    else this.#rest();
+    else if (this.#outboundPending() || this.#idling.rest()) this.ensureTurnSoon();
   }
 
   /** From inside a turn: go on after the event loop had its turn. */
@@ -460,8 +455,7 @@ export class Scheduler {
 
   /** Is there anything to do besides the slice that runs? */
   hasWork(): boolean {
-    if (this.runQueue.length > 0 || this.#inboundAvailable() || this.#outboundPending())
-      return true;
+    if (this.runQueue.length > 0 || this.inboundAvailable() || this.#outboundPending()) return true;
     const { nextDue } = this.timers;
     return nextDue < Number.POSITIVE_INFINITY && nextDue <= this.now();
   }
@@ -608,84 +602,6 @@ export class Scheduler {
     return proc.extra !== null && proc.extra.hibernating !== null && mailbox.length > 0;
   }
 
-  /** @returns true as soon as there is something to do, false when the event loop should have its turn */
-  #spin(from: number, deadline: number): boolean {
-    if (this.#channelList.length === 0) return false;
-    const until = Math.min(deadline, this.#idleSince + this.#spinMs, this.timers.nextDue);
-    let now = from;
-    while (now < until) {
-      for (let look = 0; look < LOOKS; look++) {
-        if (this.#inboundAvailable()) return true;
-        this.#pause();
-      }
-      now = this.now();
-    }
-    return this.timers.nextDue <= now;
-  }
-
-  /**
-   * Let about 50 ns pass. A chain of dependent multiplications leaves the execution units to the
-   * other hyperthread of the core, which may be the very scheduler that is waited for.
-   */
-  #pause(): void {
-    let value = this.#pauses;
-    for (let step = 0; step < 40; step++) value = Math.imul(value, 1664525) + 1013904223;
-    this.#pauses = value | 0;
-  }
-
-  #pauses = 1;
-
-  /** Nothing to run: sleep until a signal, an event or a timer. */
-  #rest(): void {
-    if (this.#outboundPending()) {
-      this.ensureTurnSoon();
-      return;
-    }
-    const { state, slot } = this;
-    const now = this.now();
-    const due = this.timers.nextDue - now;
-    if (due <= 0) {
-      this.ensureTurnSoon();
-      return;
-    }
-    if (due < DOZE_BELOW_MS) {
-      state.set(slot, shared.SLEEP, shared.DOZING);
-      if (!this.#inboundAvailable()) {
-        Atomics.wait(
-          state.cells,
-          state.at(slot, shared.SLEEP),
-          shared.DOZING,
-          Math.min(due, DOZE_MS),
-        );
-      }
-      state.set(slot, shared.SLEEP, shared.AWAKE);
-      this.ensureTurnSoon();
-      return;
-    }
-    state.set(slot, shared.SLEEP, shared.IN_EVENT_LOOP);
-    if (this.#inboundAvailable()) {
-      state.set(slot, shared.SLEEP, shared.AWAKE);
-      this.ensureTurnSoon();
-      return;
-    }
-    this.#adaptSpin(now);
-    if (due < Number.POSITIVE_INFINITY) {
-      const ms = Math.min(Math.floor(due - DOZE_BELOW_MS / 2), SLEEP_MS_MAX);
-      this.#sleepTimer = setTimeout(this.#turn, Math.max(1, ms));
-    }
-    this.#sleptAt = now;
-  }
-
-  #sleptAt = 0;
-
-  /** Spin longer where sleeps are cut short by peers, shorter where they last. */
-  #adaptSpin(now: number): void {
-    const slept = this.#idleSince - this.#sleptAt;
-    if (slept > 0 && slept < SPIN_MS_MAX) this.#spinMs = Math.min(SPIN_MS_MAX, this.#spinMs * 2);
-    else if (now - this.#sleptAt > 2 * SPIN_MS_MAX)
-      this.#spinMs = Math.max(SPIN_MS_MIN, this.#spinMs / 2);
-  }
-
   #checkFailures(): void {
     const failures = this.#failures;
     this.#failures = [];
@@ -708,8 +624,10 @@ export class Scheduler {
   #account(begun: number, ended: number, worked: boolean): void {
     const { state, slot } = this;
     this.#turns += 1;
-    if (worked)
-      this.#busyMs += Math.max(0, (this.#idleSince > begun ? this.#idleSince : ended) - begun);
+    if (worked) {
+      const { idleSince } = this.#idling;
+      this.#busyMs += Math.max(0, (idleSince > begun ? idleSince : ended) - begun);
+    }
     state.set(slot, shared.RUN_QUEUE, this.runQueue.length);
     state.set(slot, shared.PROCESSES, this.processes.count);
     state.set(slot, shared.TIMERS, this.timers.length);
