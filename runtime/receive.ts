@@ -126,6 +126,10 @@ function checkOptions(options: ReceiveOptions): void {
 function skipOlder(proc: Process, since: Ref): void {
   const scheduler = context.scheduler as Scheduler;
   if (typeof since !== 'string') throw badarg('receive: since', 'a reference', since);
+  if (since === scheduler.lastRef) {
+    proc.mailbox?.skipTo(scheduler.refSerial | 0);
+    return;
+  }
   if (!since.startsWith(scheduler.refPrefix)) return;
   const serial = serialOf(since, scheduler.refPrefix.length);
   if (serial >= 0 && scheduler.refSerial - serial < EPOCH_SPAN_MAX)

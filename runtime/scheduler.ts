@@ -120,6 +120,8 @@ export class Scheduler {
   slice: number = 0;
   /** The last reference's serial; its low 32 bits are the epoch of messages. */
   refSerial: number = 0;
+  /** The last reference itself: most that is asked of references is asked of the newest. */
+  lastRef: Ref | null = null;
 
   readonly #idling: Idling;
   readonly #engine: Engine;
@@ -208,11 +210,12 @@ export class Scheduler {
 
   /** The pid of a process of this scheduler. */
   pidOf(creator: number, counter: number): Pid {
-    return `${this.pidPrefix}${counter * CREATORS + creator}>` as Pid;
+    return joined(this.pidPrefix, counter * CREATORS + creator) as Pid;
   }
 
   makeRef(): Ref {
-    return `${this.refPrefix}${++this.refSerial}>` as Ref;
+    this.lastRef = joined(this.refPrefix, ++this.refSerial) as Ref;
+    return this.lastRef;
   }
 
   /** The scheduler life that an address names, -1 if it names none of this node. */
@@ -636,6 +639,15 @@ export class Scheduler {
     state.setFigure(slot, shared.TOTAL_MS, ended - this.#startedAt);
     state.setFigure(slot, shared.TURNS, this.#turns);
   }
+}
+
+/**
+ * An address. In this order V8 keeps two strings of it, the short end in one piece, instead of the three
+ * that a template would leave: a third of the memory of a reference that waits in a mailbox.
+ */
+function joined(prefix: string, serial: number): string {
+  const end = serial + '>';
+  return prefix + end;
 }
 
 /** Looks at the two clocks: enough to catch a moment without an interruption between them. */
