@@ -11,7 +11,7 @@
 
 import type { Task } from './coroutine.js';
 import { ProcessError, UNWIND } from './errors.js';
-import { DEAD, type Process } from './process.js';
+import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 
 export interface Context {
@@ -45,7 +45,7 @@ export const context: Context = {
 export function runningProcess(what: string): Process {
   const proc = context.process;
   if (proc === null) throw outsideProcess(what);
-  if (proc.status === DEAD) throw UNWIND;
+  if (proc.isDead) throw UNWIND;
   return proc;
 }
 

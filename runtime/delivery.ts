@@ -18,7 +18,6 @@ import { homeOf } from './address.js';
 import type { Channel } from './channel.js';
 import { rerooted } from './clone-error.js';
 import { copy, copyWithTransfer } from './copy.js';
-import { terminate } from './lifecycle.js';
 import { Mailbox } from './mailbox.js';
 import { type Monitor, unhold, unwatch } from './monitors.js';
 import { DEAD, type Process } from './process.js';
@@ -56,7 +55,7 @@ export function deliver(scheduler: Scheduler, proc: Process, message: unknown): 
 
 function overflow(scheduler: Scheduler, proc: Process): void {
   const extra = proc.more();
-  if (extra.limit?.onFull === 'kill') terminate(scheduler, proc, 'mailbox_limit');
+  if (extra.limit?.onFull === 'kill') scheduler.terminate(proc, 'mailbox_limit');
   else extra.dropped += 1;
 }
 
@@ -213,14 +212,14 @@ export function receiveExit(
     proc.links?.delete(from);
     if (state !== 0) return;
   } else if (reason === 'kill') {
-    terminate(scheduler, proc, 'killed');
+    scheduler.terminate(proc, 'killed');
     return;
   }
   if (proc.trapExit) {
     const message: Exit = { type: 'EXIT', from, reason };
     deliver(scheduler, proc, message);
   } else if (reason !== 'normal' || (!byLink && from === proc.pid)) {
-    terminate(scheduler, proc, reason);
+    scheduler.terminate(proc, reason);
   }
 }
 

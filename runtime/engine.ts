@@ -37,6 +37,7 @@ export const engine: Engine = {
     }
     return resumeReceiver(scheduler, proc);
   },
+  terminate,
   rootFinished,
 };
 

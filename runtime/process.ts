@@ -112,6 +112,10 @@ export class Process {
     this.args = args;
   }
 
+  get isDead(): boolean {
+    return this.status === DEAD;
+  }
+
   get pid(): Pid {
     this.#pid ??= (context.scheduler as Scheduler).pidOf(this.creator, this.counter);
     return this.#pid;

@@ -81,6 +81,8 @@ export interface Engine {
   ): void;
   /** Give the receiver of a process its message, if there is one. @returns whether anything ran */
   resumeReceiver(scheduler: Scheduler, proc: Process): boolean;
+  /** End a process. */
+  terminate(scheduler: Scheduler, proc: Process, reason: unknown): void;
   /** The entry function of a process is through. */
   rootFinished(scheduler: Scheduler, proc: Process, value: unknown, failed: boolean): void;
 }
@@ -284,6 +286,10 @@ export class Scheduler {
   taskFailed(task: Task): void {
     this.#failures.push(task);
     this.followUp();
+  }
+
+  terminate(proc: Process, reason: unknown): void {
+    this.#engine.terminate(this, proc, reason);
   }
 
   rootFinished(proc: Process, value: unknown, failed: boolean): void {
