@@ -128,7 +128,8 @@ export function hibernate<A extends readonly unknown[]>(
 ): Promise<never> {
   const proc = runningProcess('hibernate');
   if (typeof entry !== 'function') throw badarg('hibernate: entry', 'a function', entry);
-  proc.more().hibernating = { entry: entry as EntryFunction, args: [...args] };
+  const name = runningScheduler('hibernate').code.functionName(entry as EntryFunction);
+  proc.more().hibernating = { entry: entry as EntryFunction, name, args: [...args] };
   proc.ready = null;
   return pendingTask<never>(proc) as unknown as Promise<never>;
 }

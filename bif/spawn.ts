@@ -113,7 +113,8 @@ const OPTION_NAMES = new Set([
   'mailbox',
 ]);
 
-function checkOptions(options: SpawnOptions): void {
+/** Raises `badarg` for options that `spawnOpt` would not take. */
+export function checkOptions(options: SpawnOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw badarg('spawnOpt: options', 'an object', options);
   }

@@ -5,7 +5,7 @@
  *  1. Frames arrive in the order written; after the peer died, what it had published is still read.
  *  2. A full ring never blocks and never loses: frames wait in the writer's backlog, and processes
  *     that send more are held back (`hold`) at their next scheduling point until the backlog is
- *     gone. Past `BACKLOG_MAX` the sender waits where it stands: see `Scheduler.waitForRoom`.
+ *     gone. Past `BACKLOG_MAX` the sender waits where it stands: see `Scheduler.checkRoom`.
  */
 
 import { context } from './context.js';

@@ -29,10 +29,11 @@ export const engine: Engine = {
   resumeReceiver(scheduler, proc) {
     const { extra } = proc;
     if (extra !== null && extra.hibernating !== null) {
-      const { entry, args } = extra.hibernating;
+      const { entry, name, args } = extra.hibernating;
       if ((proc.mailbox?.length ?? 0) === 0) return false;
       extra.hibernating = null;
-      runRoot(proc, entry, args);
+      const current = name && scheduler.code.lookup(name.module, name.name);
+      runRoot(proc, current ?? entry, args);
       return true;
     }
     return resumeReceiver(scheduler, proc);

@@ -20,6 +20,10 @@ const SPIN_MS_MAX = 1;
 const LOOKS = 20;
 /** Multiplications between two looks: about 50 ns. */
 const PAUSE_STEPS = 40;
+/** A round of looks takes a few microseconds; one that took so long was interrupted. */
+const PREEMPTED_MS = 0.5;
+/** How long the machine is then taken for busy. */
+const CONTENDED_MS = 20;
 /** A timer nearer than this is waited for in naps. */
 const DOZE_BELOW_MS = 2;
 const DOZE_MS = 0.25;
@@ -46,6 +50,7 @@ export class Idling {
   #sleptAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #pauses = 1;
+  #contendedUntil = 0;
 
   /** @param turn what the end of a sleep calls */
   constructor(idler: Idler, state: SharedState, slot: number, turn: () => void) {
@@ -55,10 +60,16 @@ export class Idling {
     this.#turn = turn;
   }
 
-  /** @returns true as soon as there is something to do, false when the event loop should have its turn */
+  /**
+   * Where the machine is busy with other programs, spinning costs the thread the favour that the
+   * operating system shows to threads that sleep: its wake-ups come late. A pause that took far too long
+   * tells of it, and then there is no spinning for a while.
+   *
+   * @returns true as soon as there is something to do, false when the event loop should have its turn
+   */
   spin(from: number, deadline: number): boolean {
     const idler = this.#idler;
-    if (!idler.hasPeers) return false;
+    if (!idler.hasPeers || from < this.#contendedUntil) return false;
     const until = Math.min(deadline, this.idleSince + this.#spinMs, idler.nextDue);
     let now = from;
     while (now < until) {
@@ -66,7 +77,12 @@ export class Idling {
         if (idler.inboundAvailable()) return true;
         this.#pause();
       }
+      const before = now;
       now = idler.now();
+      if (now - before > PREEMPTED_MS) {
+        this.#contendedUntil = now + CONTENDED_MS;
+        break;
+      }
     }
     return idler.nextDue <= now;
   }

@@ -17,6 +17,7 @@
 
 import { context } from './context.js';
 import type { Task } from './coroutine.js';
+import type { FunctionName } from './hosting.js';
 import type { Mailbox, Match } from './mailbox.js';
 import type { Monitor } from './monitors.js';
 import type { Scheduler } from './scheduler.js';
@@ -62,9 +63,15 @@ export class ProcessExtra {
   onExit: ((reason: unknown) => void)[] = [];
   /** Further coroutines of this process that wait in `receive`, in the order they began. */
   receivers: Receiver[] = [];
-  /** Where the process goes on when it is woken from `hibernate`. */
-  hibernating: { readonly entry: (...args: never[]) => unknown; readonly args: unknown[] } | null =
-    null;
+  /**
+   * Where the process goes on when it is woken from `hibernate`: an exported function by its name, so
+   * that the newest version of it is called.
+   */
+  hibernating: {
+    readonly entry: (...args: never[]) => unknown;
+    readonly name: FunctionName | undefined;
+    readonly args: unknown[];
+  } | null = null;
 }
 
 export class Process {

@@ -3,7 +3,7 @@
  *
  * | cell (Int32, per slot) | meaning                                         | who writes            | who waits |
  * | ---------------------- | ----------------------------------------------- | --------------------- | --------- |
- * | LIFE                   | life of the slot's scheduler, 0 when none runs  | main thread           | –         |
+ * | LIFE                   | life of the slot's scheduler, 0 when none runs  | owner; main thread when it died | –         |
  * | SLEEP                  | AWAKE, IN_EVENT_LOOP or DOZING                  | owner; CAS to AWAKE by who wakes it | owner, while DOZING |
  * | RUN_QUEUE              | runnable processes                              | owner                 | –         |
  * | PROCESSES              | living processes                                | owner                 | –         |
@@ -29,7 +29,6 @@ export const PROCESSES = 3;
 export const SPAWNS_COMING = 4;
 export const SPAWN_BLOCK = 5;
 export const TIMERS = 6;
-export const MAILBOX_WARNINGS = 7;
 
 export const AWAKE = 0;
 /** Asleep in the event loop: woken by a message on a port. */

@@ -90,6 +90,7 @@ export interface ErrorReason {
 export interface NocatchReason {
   readonly kind: 'nocatch';
   readonly value: unknown;
+  /** Empty as a rule: JavaScript records a place for errors only. */
   readonly stack: string;
 }
 

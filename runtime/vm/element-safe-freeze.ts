@@ -9,8 +9,9 @@
  *
  * A few of their properties V8 must not even see redefined: it drops the fast path of `slice`, `map`
  * or iteration for the whole thread (`slice`: 12 → 840 ns). Those few stay writable, and
- * `tamperedIntrinsic` tells when one was changed; the scheduler asks after each slice, puts it back and
- * ends the process that did it.
+ * `tamperedIntrinsic` tells when one was changed, and puts it back. The scheduler asks for those of
+ * arrays after each slice, and ends the process that did it; for all of them after each turn, when it
+ * can no longer tell who it was, and says so in the log.
  *
  * `ses` takes `Object.freeze` when it is loaded: this file must be imported before it, and
  * `restoreObject` called after.

@@ -8,11 +8,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import { call } from '../../bif/call.js';
 import { send } from '../../bif/send.js';
+import { checkOptions } from '../../bif/spawn.js';
 import { copy } from '../copy.js';
 import { awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
 import { exitReasonOf } from '../crash.js';
 import { sendExit } from '../delivery.js';
-import { ProcessError } from '../errors.js';
+import { badarg, ProcessError } from '../errors.js';
 import type { EntryFunction } from '../hosting.js';
 import { terminate } from '../lifecycle.js';
 import type { Process } from '../process.js';
@@ -32,9 +33,10 @@ export class LocalProcesses {
   }
 
   spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
-    return this.#attempt(
-      () => spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid,
-    );
+    return this.#attempt(() => {
+      checkHostOptions(options);
+      return spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid;
+    });
   }
 
   spawnMonitor(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
@@ -132,6 +134,7 @@ export class LocalProcesses {
     return new Promise((resolve) => {
       let result: unknown;
       const started = this.#attempt(() => {
+        checkHostOptions(options);
         const entry = entryOf();
         function* running(): Coroutine<void> {
           const now = awaitValue(entry(...(args as never[])));
@@ -161,6 +164,20 @@ export class LocalProcesses {
       return { ok: true, value: action() };
     } catch (error) {
       return { ok: false, reason: exitReasonOf(error) };
+    }
+  }
+}
+
+/** The host is no process: it can neither be linked nor get a `Down` message. */
+function checkHostOptions(options: SpawnOptions): void {
+  checkOptions(options);
+  for (const key of ['link', 'monitor'] as const) {
+    if (options[key] === true) {
+      throw badarg(
+        `spawn: ${key}`,
+        'false: the host program is no process; see Vm.spawnMonitor',
+        true,
+      );
     }
   }
 }

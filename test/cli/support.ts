@@ -69,9 +69,11 @@ export class Command {
   readonly #listeners = new Set<() => void>();
 
   constructor(args: readonly string[], { cwd, env }: RunOptions = {}) {
+    // Node warns where both are set, even to nothing.
+    const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = process.env;
     this.child = spawn(process.execPath, [BIN, ...args], {
       cwd: cwd ?? tmpdir(),
-      env: { ...process.env, NO_COLOR: '', FORCE_COLOR: '', ...env },
+      env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -300,6 +300,7 @@ describe('start and stop', () => {
     const vm = await startVm({ ...QUIET, schedulers: 2 });
     for (const scheduler of [1, 2]) await vm.spawn(M, 'busy', [], { scheduler });
     await vm.spawn(M, 'owner', [file]);
+    await expect.poll(async () => (await vm.stats()).names).toBe(1);
     const waiting = expect(vm.run(M, 'silent')).rejects.toThrow();
     const start = Date.now();
     await vm.stop('enough');

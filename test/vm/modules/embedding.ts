@@ -75,6 +75,7 @@ export async function busy(): Promise<never> {
 /** Owns something whose close leaves a file. */
 export async function owner(file: string): Promise<void> {
   own({ file }, () => writeFileSync(file, 'closed'));
+  await register('owner', self());
   await receive(() => false);
 }
 
