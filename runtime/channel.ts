@@ -22,6 +22,8 @@ export const BACKLOG_MAX: number = 16 * 1024 * 1024;
 
 /** Frames after which a slice that goes on and on is made visible to the peer all the same. */
 const PUBLISH_AT = 64;
+/** The same for long frames, so that the peer works on the first while the next is written. */
+const PUBLISH_WORDS = 1024;
 /** Frames between two looks at how far the peer lags; a power of two. */
 const LOOK_EVERY = 16;
 
@@ -72,7 +74,8 @@ export class Channel {
       context.sealed = outer;
     }
     this.#written += 1;
-    if (transfer !== undefined || (this.#written & (LOOK_EVERY - 1)) === 0) this.#look();
+    if (this.writer.unpublishedWords > PUBLISH_WORDS) this.#publish();
+    else if (transfer !== undefined || (this.#written & (LOOK_EVERY - 1)) === 0) this.#look();
   }
 
   #look(): void {

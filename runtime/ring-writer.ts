@@ -93,6 +93,11 @@ export class RingWriter {
     encoder.commit();
   }
 
+  /** Words in the ring that the peer does not see yet. */
+  get unpublishedWords(): number {
+    return (this.#tail - this.#published) | 0;
+  }
+
   /** Make what was written visible to the peer. Cost: one atomic store, if there is anything. */
   flush(): void {
     if (this.#published === this.#tail) return;
