@@ -18,7 +18,7 @@ import { LIFE, PROCESSES, RUN_QUEUE, type SharedState, SPAWNS_COMING } from './s
 
 const RUN_MAX = 256;
 /** So many more waiting processes than elsewhere, plus a quarter, are clearly more. */
-const POPULATION_SLACK = 256;
+const POPULATION_SLACK = 64;
 /** A first slice that takes longer makes its function heavy. Sending a spawn elsewhere costs about 1 µs. */
 const HEAVY_MS = 0.05;
 /** One spawn in so many is timed. */
