@@ -66,12 +66,6 @@ export function homeOf(address: string, node: string): number {
   return address.charCodeAt(index) === DOT ? home : -1;
 }
 
-/** The node an address names. */
-export function nodeOf(address: string): string {
-  const open = address.charCodeAt(0) === LESS_THAN ? 1 : 5;
-  return address.slice(open, address.indexOf('.', open));
-}
-
 /** A reference's fourth part: the scheduler life where the timer it names lives; -1 without one. */
 export function timerHomeOf(ref: Ref): number {
   const parts = ref.split('.');

@@ -135,18 +135,6 @@ export function channelTo(scheduler: Scheduler, address: string): Channel | unde
   return scheduler.channelTo(address);
 }
 
-/**
- * Is there, for all this scheduler can know, no such process: neither here, nor elsewhere, nor on
- * its way?
- */
-export function isGone(scheduler: Scheduler, pid: Pid): boolean {
-  return (
-    scheduler.processes.find(pid) === null &&
-    channelTo(scheduler, pid) === undefined &&
-    !isComing(scheduler, pid)
-  );
-}
-
 /** A pid of this scheduler whose creator's spawn has not arrived yet. */
 export function isComing(scheduler: Scheduler, pid: Pid): boolean {
   if (!pid.startsWith(scheduler.pidPrefix)) return false;

@@ -148,7 +148,7 @@ function expired(timer: Timer): void {
   const proc = timer.subject as Process;
   if (proc.receiveTimer === timer) proc.receiveTimer = EXPIRED;
   else expireBehind(proc, timer);
-  context.scheduler?.wakeExpired(proc);
+  context.scheduler?.wake(proc);
 }
 
 /**

@@ -266,11 +266,6 @@ export class Scheduler {
     this.followUp();
   }
 
-  /** The receive time-out of a process has passed: let it look. */
-  wakeExpired(proc: Process): void {
-    this.wake(proc);
-  }
-
   /** A receive that waits behind another one has timed out. */
   timeOut(task: Task): void {
     makeReady(task, TIMEOUT, false);
