@@ -13,7 +13,7 @@ export interface FigureSpec {
   readonly name: string;
   /** Which of a sample's values it is. */
   readonly key: string;
-  readonly unit: 'ops/s' | 'us' | 'bytes' | 'MB/s';
+  readonly unit: 'ops/s' | 'us' | 'ms' | 'bytes' | 'MB/s' | 'x';
   readonly better: 'higher' | 'lower';
   readonly scale?: number;
 }
@@ -30,6 +30,8 @@ export interface Benchmark {
   readonly quick: Params;
   /** Needs more than one scheduler. */
   readonly parallel?: true;
+  /** Is for one scheduler only. */
+  readonly serial?: true;
   /** Each sample is a fresh process of the operating system, without a warm-up. */
   readonly freshEachSample?: true;
   readonly tsvm: Side;
@@ -147,6 +149,44 @@ function selectiveReceive(variant: string, params: Params, quick: Params): Bench
   };
 }
 
+/** One job: alone on one scheduler, and twice at once on two. */
+function cpu(job: string, size: number): Benchmark[] {
+  const common = {
+    variant: job,
+    passes: ['time'],
+    tsvm: { module: 'cpu' },
+    beam: { module: 'cpu' },
+  } as const;
+  const figure = (kind: string): FigureSpec => ({
+    name: `cpu.${job}.${kind}`,
+    key: 'ms',
+    unit: 'ms',
+    better: 'lower',
+  });
+  const single = { n: 1, size, threads: 1 };
+  const par2 = { n: 1, size, threads: 2 };
+  return [
+    {
+      ...common,
+      name: `cpu.${job}.single`,
+      serial: true,
+      params: single,
+      quick: single,
+      floor: { module: 'cpu', threads: 1 },
+      figures: [figure('single')],
+    },
+    {
+      ...common,
+      name: `cpu.${job}.par2`,
+      parallel: true,
+      params: par2,
+      quick: par2,
+      floor: { module: 'cpu', threads: 2 },
+      figures: [figure('par2')],
+    },
+  ];
+}
+
 const bigMessageBeam: Side = { module: 'big_message' };
 
 export const benchmarks: readonly Benchmark[] = [
@@ -240,6 +280,26 @@ export const benchmarks: readonly Benchmark[] = [
   selectiveReceive('ref', { n: 100_000, junk: 10_000 }, { n: 20_000, junk: 10_000 }),
   selectiveReceive('scan', { n: 1_000, junk: 10_000 }, { n: 200, junk: 10_000 }),
   selectiveReceive('empty_mailbox', { n: 100_000, junk: 0 }, { n: 20_000, junk: 0 }),
+  ...cpu('fib30', 30),
+  ...cpu('int_loop_100m', 10_000),
+  ...cpu('float_steps_1m', 1_000_000),
+  ...cpu('sort_1m', 1_000_000),
+  ...cpu('json_100k', 100_000),
+  {
+    name: 'parallel_speedup',
+    variant: 'fib30',
+    passes: ['values'],
+    params: { n: 8, size: 30 },
+    quick: { n: 8, size: 30 },
+    parallel: true,
+    tsvm: { module: 'parallel-speedup' },
+    beam: { module: 'parallel_speedup' },
+    figures: [
+      { name: 'parallel_speedup.factor', key: 'factor', unit: 'x', better: 'higher' },
+      { name: 'parallel_speedup.one', key: 'one', unit: 'ms', better: 'lower' },
+      { name: 'parallel_speedup.spread', key: 'spread', unit: 'ms', better: 'lower' },
+    ],
+  },
 ];
 
 /** The benchmark of that name. @throws RangeError when the catalog has none */

@@ -8,11 +8,13 @@
  * Passes:
  *  - `rate`: the body runs again and again until its *measured* time comes to `measuredMs`; the
  *    sample is all operations by all measured time, so set-up and clean-up are outside.
+ *  - `time`: the same, as milliseconds of one operation.
  *  - `latencies`: one pass of n operations; the workload gives its percentiles.
+ *  - `values`: one pass that gives named numbers of its own.
  *  - `sizes`: one pass that gives whatever it reads (memory).
  */
 
-export type Pass = 'rate' | 'latencies' | 'sizes';
+export type Pass = 'rate' | 'time' | 'latencies' | 'values' | 'sizes';
 
 /** The constants of a workload: `n` operations a body, and its own. */
 export type Params = Readonly<Record<string, number>>;
@@ -40,6 +42,7 @@ export interface SampleRequest {
 export interface PassRunner {
   body(variant: string, params: Params): Promise<Measured>;
   latencies(variant: string, params: Params): Promise<Values>;
+  values(variant: string, params: Params): Promise<Values>;
   sizes(variant: string, params: Params): Promise<Values>;
 }
 
@@ -63,7 +66,7 @@ export async function runSamples(
 
 async function runPass(pass: Pass, request: SampleRequest, runner: PassRunner): Promise<Values> {
   const { variant, params } = request;
-  if (pass !== 'rate') return runner[pass](variant, params);
+  if (pass !== 'rate' && pass !== 'time') return runner[pass](variant, params);
   let ops = 0;
   let us = 0;
   do {
@@ -71,7 +74,7 @@ async function runPass(pass: Pass, request: SampleRequest, runner: PassRunner): 
     ops += measured.ops;
     us += measured.us;
   } while (us < request.measuredMs * 1000);
-  return { rate: (ops / us) * 1e6 };
+  return pass === 'rate' ? { rate: (ops / us) * 1e6 } : { ms: us / ops / 1000 };
 }
 
 /** The request in the arguments of a benchmark's process. */

@@ -22,7 +22,7 @@ export function selectAll(
 ): Selected[] {
   return benchmarks.flatMap((benchmark) =>
     schedulerCounts
-      .filter((schedulers) => schedulers > 1 || benchmark.parallel !== true)
+      .filter((schedulers) => (schedulers > 1 ? !benchmark.serial : !benchmark.parallel))
       .map((schedulers) => ({ benchmark, schedulers, figures: benchmark.figures })),
   );
 }

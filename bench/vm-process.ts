@@ -22,6 +22,7 @@ await runSamples(
   {
     body: async (variant, params) => (await run('body', [variant, params])) as Measured,
     latencies: async (variant, params) => (await run('latencies', [variant, params])) as Values,
+    values: async (variant, params) => (await run('values', [variant, params])) as Values,
     sizes: async (_variant, params) => liveMemory(run, params),
   },
   printLine,

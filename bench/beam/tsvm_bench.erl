@@ -2,8 +2,8 @@
 %%
 %% The harness (bench/harness.ts) starts it as
 %%   erl +S n:n -noshell -pa DIR -s tsvm_bench main -extra MODULE VARIANT PASSES SAMPLES MEASURED_MS key=value …
-%% PASSES is a list with commas: `rate` (Module:body/2 again and again), `latencies` (Module:latencies/2 once a sample),
-%% `sizes` (Module:sizes/2 once). Warm-up and statistics are the harness's, the same for every VM.
+%% PASSES is a list with commas: `rate` and `time` (Module:body/2 again and again), `latencies` (Module:latencies/2 once a
+%% sample), `values` (Module:values/2 once), `sizes` (Module:sizes/2 once). Warm-up and statistics are the harness's, the same for every VM.
 -module(tsvm_bench).
 -export([main/0, seconds/1, latency_new/0, latency_add/2, latency_us/2, pinned/2, scheduler/1]).
 
@@ -31,6 +31,8 @@ sample(Module, Variant, Passes, Measured, Params) ->
 
 pass(rate, Module, Variant, Measured, Params) ->
     [{rate, rate(Module, Variant, Measured, Params, 0, 0)}];
+pass(time, Module, Variant, Measured, Params) ->
+    [{ms, 1000 / rate(Module, Variant, Measured, Params, 0, 0)}];
 pass(Pass, Module, Variant, _Measured, Params) ->
     in_new_process(fun() -> Module:Pass(Variant, Params) end).
 

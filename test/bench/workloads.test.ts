@@ -38,10 +38,13 @@ test.each(own)('$name runs with tiny constants', async (benchmark) => {
   const { module, variant, passes } = benchmark;
   const params = tiny(benchmark);
   for (const pass of passes) {
-    if (pass === 'rate') {
+    if (pass === 'rate' || pass === 'time') {
       const { ops, us } = (await vm.run(module, 'body', [variant, params])) as Measured;
       expect(ops).toBe(params['n']);
       expect(us).toBeGreaterThan(0);
+    } else if (pass === 'values') {
+      const values = (await vm.run(module, 'values', [variant, params])) as Values;
+      for (const { key } of benchmark.figures) expect(values[key]).toBeGreaterThan(0);
     } else if (pass === 'latencies') {
       const { p50, p99 } = (await vm.run(module, 'latencies', [variant, params])) as Values;
       expect(p50).toBeGreaterThan(0);
@@ -57,7 +60,7 @@ test('a benchmark runs in a process of its own, beside its floor', async () => {
   const lines: FigureLine[] = [];
   const all = selectAll(benchmarks, [1, 2]);
   await runBenchmarks({
-    selected: selectMatching(all, 'ring.1k@s2,ping_pong_cross@s2').selected,
+    selected: selectMatching(all, 'ring.1k@s2,ping_pong_cross@s2,cpu.json_100k').selected,
     machine: { description: 'a machine', versions: {} },
     quick: true,
     launchers: { tsvm: launchTsvm, floor: launchFloor },
@@ -80,5 +83,9 @@ test('a benchmark runs in a process of its own, beside its floor', async () => {
     'floor ping_pong_cross.p99@s2',
     'tsvm ring.1k@s2',
     'floor ring.1k@s1',
+    'tsvm cpu.json_100k.single@s1',
+    'floor cpu.json_100k.single@s1',
+    'tsvm cpu.json_100k.par2@s2',
+    'floor cpu.json_100k.par2@s2',
   ]);
 });
