@@ -29,9 +29,9 @@ import { StringNumbering } from './codec-strings.js';
 import { isOrdinary } from './copy-exotic.js';
 import { UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
+import { isProxyValue } from './proxies.js';
 import { generateRead, Shape, ShapeTrie } from './shape.js';
 
-const { isProxy } = types;
 const { isArray } = Array;
 const { isView } = ArrayBuffer;
 const { getPrototypeOf, hasOwn, keys: ownKeys } = Object;
@@ -321,7 +321,7 @@ export class Encoder {
   }
 
   #mutable(value: object): void {
-    if (isProxy(value)) throw UNUSUAL;
+    if (isProxyValue(value)) throw UNUSUAL;
     if (isArray(value)) {
       this.#array(value);
       return;

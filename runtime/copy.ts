@@ -28,9 +28,9 @@ import { DataCloneError, explain, refuseSharedMemory, viewedBuffer } from './clo
 import { copyExotic } from './copy-exotic.js';
 import { Memo, UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
+import { isProxyValue } from './proxies.js';
 import { type CopyShape, generate, generateCopy, Shape, ShapeTrie } from './shape.js';
 
-const { isProxy } = types;
 const { isArray } = Array;
 const { isView } = ArrayBuffer;
 const { defineProperty, getPrototypeOf, hasOwn, keys: ownKeys } = Object;
@@ -77,6 +77,28 @@ export function copy(value: unknown, root = 'message'): unknown {
     return value;
   }
   if (value === null) return null;
+  if (isArray(value)) {
+    const tuple = copyTuple(value);
+    if (tuple !== undefined) return tuple;
+  }
+  return copyWhole(value, root);
+}
+
+/** The commonest message, a tuple of two or three scalars, needs neither a memo nor a `try`. */
+function copyTuple(from: readonly unknown[]): unknown[] | undefined {
+  const { length } = from;
+  if (length !== 2 && length !== 3) return undefined;
+  if (isProxyValue(from) || 'index' in from || 'groups' in from) return undefined;
+  if (anyFrozen() && isFrozenValue(from)) return undefined;
+  const a = from[0];
+  const b = from[1];
+  if (a === undefined || b === undefined || isReference(a) || isReference(b)) return undefined;
+  if (length === 2) return [a, b];
+  const c = from[2];
+  return c === undefined || isReference(c) ? undefined : [a, b, c];
+}
+
+function copyWhole(value: object, root: string): unknown {
   // A getter may send a message of its own: the copies nest.
   const outer = current;
   current = null;
@@ -122,7 +144,7 @@ export function copyForLane(
     return value;
   }
   if (typeof value === 'string' || isPlainBinary(value)) return value;
-  if (isArray(value) && !isProxy(value) && value.length <= 8) {
+  if (isArray(value) && !isProxyValue(value) && value.length <= 8) {
     // The commonest message with binary data: a tuple of it and a few scalars.
     const isSimple = (item: unknown): boolean => !isReference(item) || isPlainBinary(item);
     const items: readonly unknown[] = slice.call(value);
@@ -177,7 +199,7 @@ function copyChild(value: unknown, memo: Memo): unknown {
 /** @param memo null for a root, which nothing but its own children can refer to */
 function copyObject(value: object, memo: Memo | null): unknown {
   if (anyFrozen() && isFrozenValue(value)) return value;
-  if (isProxy(value)) throw UNUSUAL;
+  if (isProxyValue(value)) throw UNUSUAL;
   if (isArray(value)) return copyArray(value, memo);
   // Enumerating a view would list every byte.
   if (isView(value)) return copyExotic(value, memo ?? begin(), copyChild);

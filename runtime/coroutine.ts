@@ -22,7 +22,7 @@ import { UNWIND } from './errors.js';
 import { DEAD, type Process } from './process.js';
 
 /** What `awaitValue` and `receive` return when the generator must yield. */
-export const PARK: unique symbol = Symbol('park');
+export const PARK: { readonly park: true } = Object.freeze({ park: true });
 
 /** Started by a call that has not returned yet: one awaited at once by a coroutine that may pause … */
 export const STARTING_AWAITED = -3;
@@ -276,6 +276,12 @@ export function resume(task: Task, value: unknown, failed: boolean): void {
   context.task = null;
 }
 
+/**
+ * The `next` of all generators. Each generator function has a prototype of its own, so that reading it
+ * from the generator would be a megamorphic load (7 ns of a slice).
+ */
+const nextOf: Coroutine<unknown>['next'] = Object.getPrototypeOf(function* () {}).prototype.next;
+
 /** One step of the generator: up to its next yield or its end. */
 function advance(task: Task, value: unknown, failed: boolean): void {
   const { generator } = task;
@@ -285,7 +291,7 @@ function advance(task: Task, value: unknown, failed: boolean): void {
   }
   let step: IteratorResult<unknown, unknown>;
   try {
-    step = failed ? generator.throw(value) : generator.next(value);
+    step = failed ? generator.throw(value) : nextOf.call(generator, value);
   } catch (error) {
     task.generator = null;
     finish(task, error, true);

@@ -17,6 +17,7 @@
 import { homeOf } from './address.js';
 import type { Channel } from './channel.js';
 import { rerooted } from './clone-error.js';
+import { context } from './context.js';
 import { copy, copyWithTransfer } from './copy.js';
 import { Mailbox } from './mailbox.js';
 import { type Monitor, unhold, unwatch } from './monitors.js';
@@ -66,7 +67,7 @@ export function sendToPid(
   message: unknown,
   transfer?: readonly ArrayBuffer[],
 ): void {
-  const proc = scheduler.processes.find(to);
+  const proc = receiverOf(scheduler, to);
   if (proc !== null) {
     deliver(
       scheduler,
@@ -79,6 +80,23 @@ export function sendToPid(
   if (channel !== undefined)
     writeMessage(scheduler, channel, signal.MESSAGE, to, message, transfer);
   else holdOrDrop(scheduler, signal.MESSAGE, to, null, null, copy(message));
+}
+
+/** The living local process with this pid, or `null`. */
+function receiverOf(scheduler: Scheduler, pid: Pid): Process | null {
+  const sender = context.process;
+  if (sender === null) return scheduler.processes.find(pid);
+  if (sender.peerPid === pid && (sender.peer as Process).status !== DEAD) return sender.peer;
+  return newPeer(scheduler, sender, pid);
+}
+
+function newPeer(scheduler: Scheduler, sender: Process, pid: Pid): Process | null {
+  const found = scheduler.processes.find(pid);
+  if (found !== null) {
+    sender.peer = found;
+    sender.peerPid = pid;
+  }
+  return found;
 }
 
 /** Send a copy of `message` through an alias. */

@@ -72,6 +72,8 @@ function release(scheduler: Scheduler, proc: Process): void {
   proc.receiver = null;
   proc.match = null;
   proc.ready = null;
+  proc.peer = null;
+  proc.peerPid = null;
   proc.args = null;
 }
 

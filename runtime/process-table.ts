@@ -18,12 +18,10 @@
 
 import { CREATORS, serialOf } from './address.js';
 import { invariant } from './errors.js';
-import { DEAD, type Process } from './process.js';
+import type { Process } from './process.js';
 import type { Pid } from './terms.js';
 
 const SLOTS_MIN = 16;
-/** How many look-ups are remembered; a power of two. */
-const RECENT = 16;
 /** 2^32 divided by the golden ratio. */
 const SCATTER = 0x9e3779b1;
 
@@ -110,8 +108,6 @@ export class ProcessTable {
   readonly #prefix: string;
   readonly #creators: CreatorTable[] = [];
   readonly #own: CreatorTable;
-  readonly #recentPids: string[] = new Array<string>(RECENT).fill('');
-  readonly #recentProcesses: (Process | null)[] = new Array<Process | null>(RECENT).fill(null);
   #count = 0;
 
   /**
@@ -137,21 +133,6 @@ export class ProcessTable {
 
   /** The living local process with this pid, or `null`: dead, not yet spawned, or not of this scheduler. */
   find(pid: string): Process | null {
-    // Most look-ups repeat a recent one: the last found are remembered by the last digit of the serial.
-    const line = pid.charCodeAt(pid.length - 2) & (RECENT - 1);
-    if (this.#recentPids[line] === pid) {
-      const recent = this.#recentProcesses[line] as Process;
-      if (recent.status !== DEAD) return recent;
-    }
-    const proc = this.#search(pid);
-    if (proc !== null) {
-      this.#recentPids[line] = pid;
-      this.#recentProcesses[line] = proc;
-    }
-    return proc;
-  }
-
-  #search(pid: string): Process | null {
     const serial = serialOf(pid, this.#prefix.length);
     if (serial < 0) return null;
     const creator = serial % CREATORS;

@@ -101,6 +101,9 @@ export class Process {
   monitors: Monitor | null = null;
   /** Head of the list of monitors that watch this process. */
   watchers: Monitor | null = null;
+  /** The local process that this one last sent to: most send to the same one again. */
+  peer: Process | null = null;
+  peerPid: Pid | null = null;
   extra: ProcessExtra | null = null;
 
   constructor(

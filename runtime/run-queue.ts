@@ -9,7 +9,7 @@
  * Source: OTP, `erlang:process_flag(priority, …)`.
  */
 
-import { HIGH, LOW, type Process } from './process.js';
+import { HIGH, NORMAL, type Process } from './process.js';
 
 const NORMAL_PER_LOW = 8;
 
@@ -44,9 +44,9 @@ export class RunQueue {
 
   push(proc: Process): void {
     this.length += 1;
-    if (proc.priority === HIGH) this.#high.push(proc);
-    else if (proc.priority === LOW) this.#low.push(proc);
-    else this.#normal.push(proc);
+    if (proc.priority === NORMAL) this.#normal.push(proc);
+    else if (proc.priority === HIGH) this.#high.push(proc);
+    else this.#low.push(proc);
   }
 
   /** The next process to run, or `null`. */

@@ -544,8 +544,13 @@ export class Scheduler {
       context.entry = null;
       do {
         if (proc.ready !== null) resumeReady(proc);
-        else if (!this.#engine.resumeReceiver(this, proc)) break;
-      } while (context.budget > 0 && !context.yields && (proc.status as number) === RUNNING);
+        else this.#engine.resumeReceiver(this, proc);
+      } while (
+        (proc.status as number) === RUNNING &&
+        this.#isRunnable(proc) &&
+        context.budget > 0 &&
+        !context.yields
+      );
     }
     const used = REDUCTIONS_MAX - context.budget;
     proc.reductions += used;

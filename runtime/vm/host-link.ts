@@ -13,15 +13,19 @@ import { UserError } from './user-error.js';
 
 const WAITING_MAX = 1000;
 
+/** What the link calls, as functions: each look at a Comlink remote would make a proxy. */
+type Calls = Pick<Comlink.Remote<HostControl>, 'announced' | 'crashed' | 'dirty' | 'logged'>;
+
 export class HostLink implements Host {
-  readonly #remote: Comlink.Remote<HostControl>;
+  readonly #remote: Calls;
   #logs: LogEvent[] = [];
   #crashes: CrashReport[] = [];
   #omitted = 0;
   #sending = false;
 
   constructor(remote: Comlink.Remote<HostControl>) {
-    this.#remote = remote;
+    const { announced, crashed, dirty, logged } = remote;
+    this.#remote = { announced, crashed, dirty, logged };
   }
 
   log(event: LogEvent): void {

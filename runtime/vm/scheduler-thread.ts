@@ -20,6 +20,7 @@ import { engine, schedulerDown } from '../engine.js';
 import { ProcessError } from '../errors.js';
 import { Lane } from '../lane.js';
 import { moduleRuntime } from '../module-runtime.js';
+import { forgetProxies } from '../proxies.js';
 import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
@@ -36,6 +37,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   installStackMapping(table.positions);
   guardProcessExit(exitProcess);
   const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
+  forgetProxies();
   const scheduler = new Scheduler(
     {
       node: boot.node,
