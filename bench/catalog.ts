@@ -35,7 +35,8 @@ export interface Benchmark {
   /** Each sample is a fresh process of the operating system, without a warm-up. */
   readonly freshEachSample?: true;
   readonly tsvm: Side;
-  readonly beam: Side;
+  /** `null`: there is nothing on the BEAM to compare with. */
+  readonly beam: Side | null;
   /** The raw counterpart without a VM, and how many threads it uses. */
   readonly floor?: { readonly module: string; readonly threads: 1 | 2 };
   readonly figures: readonly FigureSpec[];
@@ -96,6 +97,27 @@ function liveMemory(variant: string, n: number): Benchmark {
       bytes('rss'),
       { name: `${name}.spawn_rate`, key: 'spawn_rate', unit: 'ops/s', better: 'higher' },
     ],
+  };
+}
+
+function start(modules: number): Benchmark {
+  const name = `start_${modules}`;
+  const ms = (key: string): FigureSpec => ({
+    name: `${name}.${key}`,
+    key,
+    unit: 'ms',
+    better: 'lower',
+  });
+  return {
+    name,
+    variant: 'start',
+    passes: ['sizes'],
+    params: { n: modules },
+    quick: { n: modules },
+    freshEachSample: true,
+    tsvm: { module: 'start-large' },
+    beam: null,
+    figures: [ms('cold'), ms('warm'), ms('blocked')],
   };
 }
 
@@ -300,6 +322,7 @@ export const benchmarks: readonly Benchmark[] = [
       { name: 'parallel_speedup.spread', key: 'spread', unit: 'ms', better: 'lower' },
     ],
   },
+  start(1000),
 ];
 
 /** The benchmark of that name. @throws RangeError when the catalog has none */

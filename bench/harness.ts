@@ -98,7 +98,7 @@ export function plan(
   for (const entry of selected) {
     const { benchmark, schedulers } = entry;
     for (const vm of ['tsvm', 'beam'] as const) {
-      if (launchers[vm] === undefined) continue;
+      if (launchers[vm] === undefined || benchmark[vm] === null) continue;
       const own = sideOf(benchmark, vm);
       const figures = entry.figures.map((figure) => counterpart(benchmark, figure, vm));
       add({ vm, benchmark: own, schedulers, figures });
@@ -116,7 +116,7 @@ export function plan(
 /** The benchmark whose figures stand for this one on that VM: itself, or its counterpart. */
 export function sideOf(benchmark: Benchmark, vm: 'tsvm' | 'beam'): Benchmark {
   const side = benchmark[vm];
-  return 'sameAs' in side ? benchmarkNamed(side.sameAs) : benchmark;
+  return side !== null && 'sameAs' in side ? benchmarkNamed(side.sameAs) : benchmark;
 }
 
 /** The figure of another VM that stands beside this one, under its own name. */
@@ -180,7 +180,7 @@ async function runOne(run: Run, name: RunName, options: HarnessOptions): Promise
 
 function moduleOf(benchmark: Benchmark, vm: VmName): string {
   const side = benchmark[vm];
-  if (side === undefined || !('module' in side)) {
+  if (side === undefined || side === null || !('module' in side)) {
     throw new Error(`${benchmark.name} has no program of its own for ${vm}`);
   }
   return side.module;

@@ -6,25 +6,48 @@
 import { startVm } from 'tsvm/vm';
 import { liveMemory } from './live-memory.js';
 import { packagePath } from './package-root.js';
-import { type Measured, printLine, requestFromArgv, runSamples, type Values } from './sampling.js';
+import {
+  type Measured,
+  type Params,
+  printLine,
+  requestFromArgv,
+  runSamples,
+  type Values,
+} from './sampling.js';
+import { startLarge } from './start-large.js';
 
 const request = requestFromArgv();
-const vm = await startVm({
-  modules: packagePath('bench', 'workloads'),
-  schedulers: request.schedulers,
-  watch: false,
-  logger: false,
-});
-const run = (fn: string, args: readonly unknown[]): Promise<unknown> =>
-  vm.run(request.module, fn, [...args]);
-await runSamples(
-  request,
-  {
-    body: async (variant, params) => (await run('body', [variant, params])) as Measured,
-    latencies: async (variant, params) => (await run('latencies', [variant, params])) as Values,
-    values: async (variant, params) => (await run('values', [variant, params])) as Values,
-    sizes: async (_variant, params) => liveMemory(run, params),
-  },
-  printLine,
-);
-await vm.stop();
+if (request.module === 'start-large') await runStarts();
+else await runWorkload();
+
+/** Each start is a process of its own, beside this one. */
+async function runStarts(): Promise<void> {
+  const sizes = (_variant: string, params: Params): Promise<Values> =>
+    startLarge(params, request.schedulers);
+  const none = (): never => {
+    throw new Error('a start has sizes only');
+  };
+  await runSamples(request, { body: none, latencies: none, values: none, sizes }, printLine);
+}
+
+async function runWorkload(): Promise<void> {
+  const vm = await startVm({
+    modules: packagePath('bench', 'workloads'),
+    schedulers: request.schedulers,
+    watch: false,
+    logger: false,
+  });
+  const run = (fn: string, args: readonly unknown[]): Promise<unknown> =>
+    vm.run(request.module, fn, [...args]);
+  await runSamples(
+    request,
+    {
+      body: async (variant, params) => (await run('body', [variant, params])) as Measured,
+      latencies: async (variant, params) => (await run('latencies', [variant, params])) as Values,
+      values: async (variant, params) => (await run('values', [variant, params])) as Values,
+      sizes: async (_variant, params) => liveMemory(run, params),
+    },
+    printLine,
+  );
+  await vm.stop();
+}

@@ -86,6 +86,11 @@ export function dataFolderOf(dir: string): string {
   }
 }
 
+/** What the sources of an application compiled to, in its data folder. */
+export function compileCacheOf(data: string): string {
+  return join(data, 'compiled');
+}
+
 function findText(folder: string): { file: string; value: unknown } {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new Failure(`there is no folder ${folder}`);

@@ -11,7 +11,12 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { writeWhole } from '../loader/build-file.js';
 import { buildProject, MANIFEST, type Manifest, readManifest } from '../loader/build-project.js';
 import { scanProject } from '../loader/project.js';
-import { APPLICATION_FILE, type Application, type ApplicationText } from './application.js';
+import {
+  APPLICATION_FILE,
+  type Application,
+  type ApplicationText,
+  compileCacheOf,
+} from './application.js';
 import { Failure } from './failure.js';
 import { shownPath } from './terminal.js';
 
@@ -35,12 +40,19 @@ export interface BuiltModule {
 
 /**
  * @param out absolute
+ * @param onProgress called while the modules are compiled
  * @throws Failure, LoadError
  */
-export async function buildApplication(app: Application, out: string): Promise<BuiltApplication> {
+export async function buildApplication(
+  app: Application,
+  out: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<BuiltApplication> {
   const begin = performance.now();
   await checkOut(app, out);
-  const { errors } = await buildProject({ modules: app.modules, out });
+  // The machine's data folder is used where there is one; a build does not make it.
+  const cache = existsSync(app.data) ? compileCacheOf(app.data) : undefined;
+  const { errors } = await buildProject({ modules: app.modules, out, cache, onProgress });
   if (errors.length > 0) throw Failure.ofLoading(errors);
   const application = await writeApplication(app, out);
   const modules = await builtModules(out, (await readManifest(out)) as Manifest);

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { readApplication } from './application.js';
 import type { BuiltApplication } from './build-application.js';
+import { ProgressLine } from './progress-line.js';
 import {
   type Colours,
   coloursOf,
@@ -40,7 +41,9 @@ async function build(dir: string, { out, json }: Options): Promise<void> {
   const app = readApplication(dir);
   // Loaded here: the compiler is not to delay the other commands.
   const { buildApplication } = await import('./build-application.js');
-  const built = await buildApplication(app, resolve(out));
+  const progress = new ProgressLine('compiling');
+  const building = buildApplication(app, resolve(out), progress.update);
+  const built = await building.finally(() => progress.end());
   const text = json === true ? JSON.stringify(built) : builtText(built, coloursOf(process.stdout));
   process.stdout.write(`${text}\n`);
 }

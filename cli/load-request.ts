@@ -3,7 +3,7 @@
 import { BUILD_EXTENSION } from '../loader/build-file.js';
 import type { LoadReport } from '../loader/code-server.js';
 import { LoadError } from '../loader/errors.js';
-import { moduleFile } from '../loader/project.js';
+import { moduleFile } from '../loader/module-file.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import type { Vm } from '../runtime/vm/machine.js';
 

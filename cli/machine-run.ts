@@ -20,13 +20,14 @@ import type { Pid } from '../runtime/terms.js';
 import { ControlError, ControlServer } from '../runtime/vm/control-socket.js';
 import { DataFolder } from '../runtime/vm/data-folder.js';
 import { startVm, type Vm } from '../runtime/vm/machine.js';
-import type { Application } from './application.js';
+import { type Application, compileCacheOf } from './application.js';
 import { closest } from './closest.js';
 import { expose } from './exit-text.js';
 import { Failure } from './failure.js';
 import { loadFiles } from './load-request.js';
 import { narrate } from './narrate.js';
 import type { Narrator } from './narrator.js';
+import { ProgressLine } from './progress-line.js';
 import type { MachineStatus } from './status.js';
 import { shownPath } from './terminal.js';
 import { tsvmVersion } from './version.js';
@@ -112,13 +113,16 @@ export class MachineRun {
     // The scheduler threads begin with a copy of these.
     for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
     const begin = performance.now();
+    const progress = new ProgressLine('compiling');
     const vm = await startVm({
       modules,
+      cache: compileCacheOf(data.path),
+      onProgress: progress.update,
       watch,
       poll,
       logger: false,
       ...(schedulers === undefined ? {} : { schedulers }),
-    });
+    }).finally(() => progress.end());
     const ms = performance.now() - begin;
     this.#vm = vm;
     checkEntry(vm, this.#app);

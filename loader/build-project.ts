@@ -11,7 +11,7 @@ import { buildPath, writeBuild, writeWhole } from './build-file.js';
 import type { LoadError } from './errors.js';
 import { FORMAT_VERSION } from './module.js';
 import { loadOrder } from './module-graph.js';
-import { compileProject, scanProject } from './project.js';
+import { type CompileProjectOptions, compileProject, scanProject } from './project.js';
 
 export const MANIFEST = 'tsvm.manifest.json';
 
@@ -32,13 +32,12 @@ export interface BuildReport {
  *
  * @throws LoadError for a folder that is no project, or an import of a module that does not exist
  */
-export async function buildProject(options: {
-  modules: string;
-  out: string;
-}): Promise<BuildReport> {
+export async function buildProject(
+  options: { modules: string; out: string } & CompileProjectOptions,
+): Promise<BuildReport> {
   const out = resolve(options.out);
   const project = await scanProject(options.modules);
-  const { modules, errors } = await compileProject(project);
+  const { modules, errors } = await compileProject(project, options);
   if (errors.length > 0) return { written: [], modules: modules.length, errors };
   loadOrder(modules);
   const before = await readManifest(out);

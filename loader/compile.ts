@@ -5,9 +5,10 @@
  * `transform.ts` do the rest; the two maps are chained, so that positions lead to the user's text.
  */
 
-import remapping from '@jridgewell/remapping';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import { transform as esbuild, type Message, type TransformOptions } from 'esbuild';
+import { chainMappings } from './chain-maps.js';
+import { mapText } from './compile-cache.js';
 import {
   type LoadError,
   ModuleSyntaxError,
@@ -56,8 +57,7 @@ export async function compile(source: string, options: CompileOptions): Promise<
   });
   const code = edits.toString();
   const own = edits.generateDecodedMap({ hires: 'boundary', source: 'esbuild.js' });
-  const chained = remapping([{ ...own, version: 3 }, stripped.map], () => null);
-  const mappings = chained.mappings as string;
+  const mappings = chainMappings(own.mappings, map);
   return {
     format: FORMAT_VERSION,
     name,
@@ -67,13 +67,7 @@ export async function compile(source: string, options: CompileOptions): Promise<
     exports,
     imports,
     code,
-    map: JSON.stringify({
-      version: 3,
-      sources: [file],
-      sourcesContent: [source],
-      names: [],
-      mappings,
-    }),
+    map: mapText(file, source, mappings),
   };
 }
 

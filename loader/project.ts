@@ -5,46 +5,22 @@
  */
 
 import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
-import { BUILD_EXTENSION, readBuild } from './build-file.js';
-import { compile } from './compile.js';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CompileCache, compilerIdentity } from './compile-cache.js';
+import { compileInThreads, POOL_FROM } from './compile-pool.js';
 import { DuplicateModuleError, LoadError, ModuleNameError, UnreadableError } from './errors.js';
 import { type CompiledModule, isModuleName } from './module.js';
+import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 
-export interface ModuleFile {
-  readonly name: string;
-  /** Absolute. */
-  readonly path: string;
-  readonly kind: 'source' | 'build';
-}
+/** Of a small project, compiled on this thread: so many are in esbuild's hands at once. */
+const COMPILE_CONCURRENCY = 16;
 
 export interface Project {
   /** The modules folder, absolute. */
   readonly folder: string;
   /** Sorted by name. */
   readonly files: readonly ModuleFile[];
-}
-
-const SOURCE = /\.(?:ts|mts|js|mjs|tsx|jsx)$/;
-const NO_MODULE = /\.d\.m?ts$|\.(?:test|spec)\.[^.]+$/;
-/** Compiling many at once only fills memory: esbuild has its own threads, the passes run here. */
-const COMPILE_CONCURRENCY = 16;
-
-/** The module a file holds, or `undefined` if it holds none. */
-export function moduleFile(folder: string, path: string): ModuleFile | undefined {
-  const below = relative(folder, path).replaceAll('\\', '/');
-  if (
-    below.startsWith('../') ||
-    below.split('/').some((part) => part.startsWith('.') || part === 'node_modules')
-  ) {
-    return undefined;
-  }
-  if (below.endsWith(BUILD_EXTENSION)) {
-    return { name: below.slice(0, -BUILD_EXTENSION.length), path, kind: 'build' };
-  }
-  if (!SOURCE.test(below) || NO_MODULE.test(below)) return undefined;
-  return { name: below.replace(SOURCE, ''), path, kind: 'source' };
 }
 
 /**
@@ -104,19 +80,11 @@ async function listFiles(folder: string): Promise<string[]> {
   return nested.flat();
 }
 
-/** Compile a source, or read a build. */
-export async function loadModuleFile(file: ModuleFile, folder: string): Promise<CompiledModule> {
-  if (file.kind === 'build') return readBuild({ path: file.path, root: folder });
-  let source: string;
-  try {
-    source = await readFile(file.path, 'utf8');
-  } catch (error) {
-    throw new UnreadableError(`cannot read the module: ${(error as Error).message}`, {
-      file: file.path,
-      module: file.name,
-    });
-  }
-  return compile(source, { name: file.name, file: file.path });
+export interface CompileProjectOptions {
+  /** Folder of the compile cache; without one everything is compiled. */
+  readonly cache?: string | undefined;
+  /** So many of so many files are done. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface CompiledProject {
@@ -125,24 +93,51 @@ export interface CompiledProject {
   readonly errors: readonly LoadError[];
 }
 
-/** All modules of a project; files with errors are reported together, not one per run. */
-export async function compileProject({ folder, files }: Project): Promise<CompiledProject> {
-  const results: (CompiledModule | LoadError | undefined)[] = new Array(files.length);
+/**
+ * All modules of a project; files with errors are reported together, not one per run.
+ *
+ * Cost: about 1.5 ms of a core per module, shared by the cores there are; 0.2 ms from the cache.
+ */
+export async function compileProject(
+  project: Project,
+  options: CompileProjectOptions = {},
+): Promise<CompiledProject> {
+  const { files, folder } = project;
+  const kept =
+    options.cache === undefined
+      ? undefined
+      : { folder: options.cache, compiler: compilerIdentity() };
+  const onProgress = (done: number): void => options.onProgress?.(done, files.length);
+  const cache = kept && new CompileCache(kept.folder, kept.compiler);
+  const results =
+    files.length < POOL_FROM
+      ? await compileHere(project, cache, onProgress)
+      : await compileInThreads(files, { folder, cache: kept, onProgress });
+  cache?.prune(files.length);
+  return {
+    modules: results.filter((one): one is CompiledModule => !(one instanceof LoadError)),
+    errors: results.filter((one): one is LoadError => one instanceof LoadError),
+  };
+}
+
+async function compileHere(
+  { folder, files }: Project,
+  cache: CompileCache | undefined,
+  onProgress: (done: number) => void,
+): Promise<(CompiledModule | LoadError)[]> {
+  const results: (CompiledModule | LoadError)[] = new Array(files.length);
   let next = 0;
+  let done = 0;
   const work = async (): Promise<void> => {
     for (let at = next++; at < files.length; at = next++) {
       const file = files[at] as ModuleFile;
-      results[at] = await loadModuleFile(file, folder).catch((error: unknown) => {
+      results[at] = await loadModuleFile(file, { folder, cache }).catch((error: unknown) => {
         if (error instanceof LoadError) return error;
         throw error;
       });
+      onProgress(++done);
     }
   };
   await Promise.all(Array.from({ length: COMPILE_CONCURRENCY }, work));
-  return {
-    modules: results.filter(
-      (one): one is CompiledModule => one !== undefined && !(one instanceof LoadError),
-    ),
-    errors: results.filter((one): one is LoadError => one instanceof LoadError),
-  };
+  return results;
 }

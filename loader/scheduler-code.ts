@@ -5,15 +5,17 @@
  * (Comlink does) keeps only name, message and stack; the code server makes errors of them again.
  */
 
-import type { CodeTable } from './code-table.js';
+import type { CodeTable, ModuleVersion } from './code-table.js';
 import { LoadError } from './errors.js';
 import type { CompiledModule } from './module.js';
 
 /** In practice a Comlink proxy. Calls to a scheduler that has died must reject, not hang. */
 export interface SchedulerCode {
-  prepare(module: CompiledModule): Promise<void>;
-  commit(name: string, version: string): Promise<void>;
-  abort(name: string): Promise<void>;
+  /** In this order; the first that does not load ends it, and those before it stay prepared. */
+  prepare(modules: readonly CompiledModule[]): Promise<void>;
+  /** All in one go: nothing runs between the first and the last. */
+  commit(versions: readonly ModuleVersion[]): Promise<void>;
+  abort(names: readonly string[]): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
@@ -27,9 +29,18 @@ export function schedulerCode(table: CodeTable): SchedulerCode {
     }
   };
   return {
-    prepare: (module) => attempt(() => table.prepare(module)),
-    commit: (name, version) => attempt(() => table.commit(name, version)),
-    abort: (name) => attempt(() => table.abort(name)),
+    prepare: (modules) =>
+      attempt(() => {
+        for (const module of modules) table.prepare(module);
+      }),
+    commit: (versions) =>
+      attempt(() => {
+        for (const { name, version } of versions) table.commit(name, version);
+      }),
+    abort: (names) =>
+      attempt(() => {
+        for (const name of names) table.abort(name);
+      }),
     remove: (name) => attempt(() => table.remove(name)),
   };
 }

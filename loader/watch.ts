@@ -22,13 +22,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
 import { LoadError, UnreadableError } from './errors.js';
 import type { CompiledModule } from './module.js';
-import {
-  duplicateModule,
-  loadModuleFile,
-  type ModuleFile,
-  moduleFile,
-  scanProject,
-} from './project.js';
+import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
+import { duplicateModule, scanProject } from './project.js';
 
 export interface WatchBatch {
   /** New or changed, compiled. */
@@ -265,7 +260,7 @@ export class ModuleWatcher {
 
   async #load(file: ModuleFile): Promise<Outcome | LoadError> {
     try {
-      return { file, module: await loadModuleFile(file, this.#folder) };
+      return { file, module: await loadModuleFile(file, { folder: this.#folder }) };
     } catch (error) {
       if (error instanceof LoadError) return error;
       throw error;

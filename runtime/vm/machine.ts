@@ -16,7 +16,8 @@ import { compileFunction, HOST_EXPORT } from '../../loader/compile-function.js';
 import { UnreadableError } from '../../loader/errors.js';
 import { HotLoader } from '../../loader/hot-loader.js';
 import type { CompiledModule } from '../../loader/module.js';
-import { compileProject, loadModuleFile, moduleFile, scanProject } from '../../loader/project.js';
+import { loadModuleFile, moduleFile } from '../../loader/module-file.js';
+import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
@@ -104,10 +105,10 @@ export class Vm {
   }
 
   async #boot(): Promise<void> {
-    const { modules, watch } = this.#options;
+    const { modules, watch, cache, onProgress } = this.#options;
     // Threads start while the modules compile.
     const [compiled] = await Promise.all([
-      modules === undefined ? [] : compileAll(modules),
+      modules === undefined ? [] : compileAll(modules, { cache, onProgress }),
       this.#threads.start(),
     ]);
     await this.#code.load(compiled);
@@ -347,7 +348,7 @@ export class Vm {
   async #read(file: string): Promise<CompiledModule> {
     const root = this.#options.modules;
     const found = root === undefined ? undefined : moduleFile(root, file);
-    if (root !== undefined && found !== undefined) return loadModuleFile(found, root);
+    if (root !== undefined && found !== undefined) return loadModuleFile(found, { folder: root });
     try {
       await readFile(file);
     } catch (error) {
@@ -372,8 +373,11 @@ export class Vm {
 const BIF_NAMES: ReadonlySet<string> = new Set(Object.keys(bifs));
 
 /** All modules of a folder; every file that does not compile is in the error. */
-async function compileAll(folder: string): Promise<readonly CompiledModule[]> {
-  const { modules, errors } = await compileProject(await scanProject(folder));
+async function compileAll(
+  folder: string,
+  options: CompileProjectOptions,
+): Promise<readonly CompiledModule[]> {
+  const { modules, errors } = await compileProject(await scanProject(folder), options);
   const [first] = errors;
   if (first === undefined) return modules;
   if (errors.length === 1) throw first;

@@ -10,6 +10,13 @@ import { defaultLogger, type VmLogger } from './logging.js';
 export interface VmOptions {
   /** Folder of modules, sources or builds. Without one, modules come by `vm.load` only. */
   readonly modules?: string;
+  /**
+   * Folder for what sources compiled to, so that the next start compiles only what has changed. Without
+   * one nothing is kept.
+   */
+  readonly cache?: string;
+  /** While the modules are compiled: so many of so many are done. */
+  readonly onProgress?: (done: number, total: number) => void;
   /** Scheduler threads; one per core by default. */
   readonly schedulers?: number;
   /** Load what changes in the modules folder; off by default. */
@@ -26,6 +33,8 @@ export interface VmOptions {
 
 export interface CheckedOptions {
   readonly modules: string | undefined;
+  readonly cache: string | undefined;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
   readonly schedulers: number;
   readonly watch: boolean;
   readonly poll: boolean;
@@ -41,6 +50,8 @@ export class VmOptionError extends TypeError {
 
 const NAMES = [
   'modules',
+  'cache',
+  'onProgress',
   'schedulers',
   'watch',
   'poll',
@@ -63,8 +74,12 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     watch = false,
     poll = false,
   } = options;
-  const { schedulerHeapMb, dirtyThreads = cores } = options;
+  const { schedulerHeapMb, dirtyThreads = cores, cache, onProgress } = options;
   if (modules !== undefined) checkFolder(modules);
+  if (cache !== undefined && typeof cache !== 'string')
+    throw wrong('cache', 'the path of a folder', cache);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw wrong('onProgress', 'a function', onProgress);
   checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
   checkInteger('dirtyThreads', dirtyThreads, 1, 256);
   if (schedulerHeapMb !== undefined)
@@ -81,6 +96,8 @@ export function checkOptions(options: VmOptions): CheckedOptions {
   if (watch && modules === undefined) throw wrong('watch', 'a modules folder to watch', 'none');
   return {
     modules: modules === undefined ? undefined : resolve(modules),
+    cache: cache === undefined ? undefined : resolve(cache),
+    onProgress,
     schedulers,
     watch,
     poll,

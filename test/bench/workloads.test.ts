@@ -13,6 +13,7 @@ import { packagePath } from '../../bench/package-root.js';
 import type { Measured, Params, Values } from '../../bench/sampling.js';
 import { selectAll, selectMatching } from '../../bench/selection.js';
 import { launchFloor, launchTsvm } from '../../bench/sides.js';
+import { startLarge } from '../../bench/start-large.js';
 
 /** Constants so small that a workload takes milliseconds. */
 function tiny({ params }: Benchmark): Params {
@@ -34,7 +35,10 @@ beforeAll(async () => {
 
 afterAll(() => vm?.stop());
 
-test.each(own)('$name runs with tiny constants', async (benchmark) => {
+const isStart = ({ module }: { module: string }): boolean => module === 'start-large';
+const workloads = own.filter((benchmark) => !isStart(benchmark));
+
+test.each(workloads)('$name runs with tiny constants', async (benchmark) => {
   const { module, variant, passes } = benchmark;
   const params = tiny(benchmark);
   for (const pass of passes) {
@@ -54,6 +58,11 @@ test.each(own)('$name runs with tiny constants', async (benchmark) => {
       expect(values['spawn_rate']).toBeGreaterThan(0);
     }
   }
+});
+
+test.each(own.filter(isStart))('$name runs with few modules', async ({ params }) => {
+  const { cold, warm, blocked } = await startLarge({ ...params, n: 70 }, 1);
+  for (const ms of [cold, warm, blocked]) expect(ms).toBeGreaterThan(0);
 });
 
 test('a benchmark runs in a process of its own, beside its floor', async () => {

@@ -27,9 +27,9 @@ function remote(code: SchedulerCode): SchedulerCode {
     }
   };
   return {
-    prepare: (module) => call(() => code.prepare(structuredClone(module))),
-    commit: (name, version) => call(() => code.commit(name, version)),
-    abort: (name) => call(() => code.abort(name)),
+    prepare: (modules) => call(() => code.prepare(structuredClone(modules))),
+    commit: (versions) => call(() => code.commit(versions)),
+    abort: (names) => call(() => code.abort(names)),
     remove: (name) => call(() => code.remove(name)),
   };
 }
