@@ -4,7 +4,7 @@
  * A failure ends the command with exit status 1; wrong arguments are commander's, with status 2.
  */
 
-import { LoadError, type LoadErrorData } from '../loader/errors.js';
+import { eachFault, LoadError, type LoadErrorData } from '../loader/errors.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import { DataFolderError } from '../runtime/vm/data-folder.js';
 import { hintFor } from './hints.js';
@@ -37,7 +37,7 @@ export class Failure extends Error {
   /** `undefined` for what is a fault of tsvm itself and is to be shown with its stack. */
   static from(error: unknown): Failure | undefined {
     if (error instanceof Failure) return error;
-    if (error instanceof LoadError) return Failure.ofLoading([error]);
+    if (error instanceof LoadError) return Failure.ofLoading(eachFault(error));
     if (error instanceof AggregateError && error.errors.every((one) => one instanceof LoadError)) {
       return Failure.ofLoading(error.errors);
     }
@@ -51,7 +51,7 @@ export class Failure extends Error {
   }
 
   static ofLoading(errors: readonly LoadError[]): Failure {
-    const count = errors.length;
+    const count = new Set(errors.map(({ file, module }) => file ?? module)).size;
     const what = count === 1 ? 'a module does' : `${count} modules do`;
     return new Failure(`${what} not load`, { errors: errors.map((error) => error.toData()) });
   }

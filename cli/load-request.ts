@@ -2,7 +2,7 @@
 
 import { BUILD_EXTENSION } from '../loader/build-file.js';
 import type { LoadReport } from '../loader/code-server.js';
-import { LoadError } from '../loader/errors.js';
+import { eachFault, LoadError } from '../loader/errors.js';
 import { moduleFile } from '../loader/module-file.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import type { Vm } from '../runtime/vm/machine.js';
@@ -37,6 +37,7 @@ export async function loadFiles(
     return await vm.load(...files);
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
-    throw new ControlError('load_error', `not loaded: ${error.message}`, [error.toData()]);
+    const faults = eachFault(error).map((fault) => fault.toData());
+    throw new ControlError('load_error', `not loaded: ${error.message}`, faults);
   }
 }

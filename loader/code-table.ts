@@ -17,9 +17,11 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
+import { Constants, type Refusal } from './constants.js';
 import {
   BuildFormatError,
-  type LoadError,
+  IsolationError,
+  LoadError,
   MissingImportError,
   ModuleEvaluationError,
   ModuleSyntaxError,
@@ -81,6 +83,11 @@ interface ModuleObject {
   readonly meta: Readonly<Record<string, string>>;
   define(getters: Record<string, () => unknown>, live: readonly string[]): void;
   star(table: ExportTable, module?: string): void;
+  constants(
+    values: Readonly<Record<string, unknown>>,
+    places: Readonly<Record<string, readonly [line: number, column: number]>>,
+    foreign: readonly unknown[],
+  ): void;
 }
 
 export class CodeTable {
@@ -91,11 +98,13 @@ export class CodeTable {
   readonly #entries: Map<string, Entry> = new Map();
   readonly #functions: WeakMap<object, { module: string; name: string }> = new WeakMap();
   readonly #esmViews: WeakMap<object, object> = new WeakMap();
+  readonly #constants: Constants = new Constants();
 
   constructor(options: CodeTableOptions) {
     this.#runtime = options.runtime;
     // A plain frozen object: properties of a module namespace are slower to read.
     this.#bifs = Object.freeze({ ...options.bifs });
+    this.#constants.leave(this.#bifs);
     this.#nodeRequire = options.nodeRequire;
   }
 
@@ -197,6 +206,7 @@ export class CodeTable {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       entry = { name, table: createTable(), current: null, prepared: null, oldVersion: null };
+      this.#constants.leave(entry.table);
       this.#entries.set(name, entry);
     }
     return entry;
@@ -237,6 +247,10 @@ export class CodeTable {
       },
       star(table, from) {
         stars.push({ table, module: from ?? null });
+      },
+      constants: (values, places, foreign) => {
+        const refusal = this.#constants.freeze({ values, foreign, code });
+        if (refusal !== null) throw isolationError(compiled, refusal, places[refusal.name]);
       },
     };
     const run = compileFunction(code, ['exports', 'require', 'module', '$rt'], {
@@ -352,6 +366,7 @@ export class CodeTable {
   }
 
   #errorOf(compiled: CompiledModule, error: unknown): LoadError {
+    if (error instanceof LoadError) return error;
     const { name, version, file } = compiled;
     const found = userPositionOf(error);
     const message =
@@ -367,6 +382,22 @@ export class CodeTable {
       placed(source, found.position, { module: name, causeStack }),
     );
   }
+}
+
+function isolationError(
+  { name: module, file, map }: CompiledModule,
+  { path, what }: Refusal,
+  place: readonly [number, number] | undefined,
+): IsolationError {
+  const [source = ''] = (JSON.parse(map) as { sourcesContent?: string[] }).sourcesContent ?? [];
+  const where = place === undefined ? { file } : { file, line: place[0], column: place[1] };
+  return new IsolationError(
+    `"${path}" is ${what}: all processes of a scheduler would share it`,
+    placed(source, where, {
+      module,
+      hint: 'keep it in a process, in a table, or in a shared counter; if it is a resource of each scheduler: `// @tsvm per-scheduler: why` before it',
+    }),
+  );
 }
 
 function moduleMeta({ name, version, file }: CompiledModule): Readonly<Record<string, string>> {

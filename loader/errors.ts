@@ -21,7 +21,8 @@ export type LoadErrorKind =
   | 'name_mismatch'
   | 'duplicate_module'
   | 'unreadable'
-  | 'free_name';
+  | 'free_name'
+  | 'isolation';
 
 /** Where, in the user's source. Lines and columns count from 1. */
 export interface SourcePlace {
@@ -38,6 +39,8 @@ export interface LoadErrorDetails extends SourcePlace {
   readonly hint?: string | undefined;
   /** The stack of what the module threw, in the user's lines. */
   readonly causeStack?: string | undefined;
+  /** The further faults of the same module, where all of them are known. */
+  readonly more?: readonly LoadErrorData[] | undefined;
 }
 
 /** The form that crosses threads. */
@@ -56,6 +59,7 @@ export class LoadError extends Error {
   readonly frame: string | undefined;
   readonly hint: string | undefined;
   readonly causeStack: string | undefined;
+  readonly more: readonly LoadErrorData[] | undefined;
 
   constructor(kind: LoadErrorKind, message: string, details: LoadErrorDetails = {}) {
     super(message);
@@ -67,11 +71,13 @@ export class LoadError extends Error {
     this.frame = details.frame;
     this.hint = details.hint;
     this.causeStack = details.causeStack;
+    this.more = details.more;
   }
 
   toData(): LoadErrorData {
-    const { kind, message, module, file, line, column, frame, hint, causeStack } = this;
-    return { kind, message, module, file, line, column, frame, hint, causeStack };
+    const { kind, message, module, file, line, column, frame, hint, causeStack, more } = this;
+    const data = { kind, message, module, file, line, column, frame, hint, causeStack };
+    return more === undefined ? data : { ...data, more };
   }
 
   /** `file:line:column: message`, the code frame and the hint. */
@@ -175,6 +181,14 @@ export class FreeNameError extends LoadError {
   }
 }
 
+/** State that processes would share, or that would be another on each scheduler. */
+export class IsolationError extends LoadError {
+  override readonly name = 'IsolationError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('isolation', message, details);
+  }
+}
+
 const CLASSES: Record<
   LoadErrorKind,
   new (
@@ -193,11 +207,20 @@ const CLASSES: Record<
   duplicate_module: DuplicateModuleError,
   unreadable: UnreadableError,
   free_name: FreeNameError,
+  isolation: IsolationError,
 };
 
 /** The error that `toData` was called on, on the other side of a thread boundary. */
 export function loadErrorFrom(data: LoadErrorData): LoadError {
   return new CLASSES[data.kind](data.message, data);
+}
+
+/** An error and the further ones of its module, each by itself. */
+export function eachFault(error: LoadError): LoadError[] {
+  const { more = [] } = error;
+  if (more.length === 0) return [error];
+  const { more: _, ...first } = error.toData();
+  return [first, ...more].map(loadErrorFrom);
 }
 
 export function isLoadErrorData(value: unknown): value is LoadErrorData {

@@ -197,15 +197,15 @@ class Lowering implements LoweredFunction {
   #wrapper(): { before: string; after: string } {
     const call = this.#call();
     const node = this.#node;
-    if (this.#arrow)
-      return { before: `(${call.params}) =>\n${call.before}`, after: `${call.after}\n` };
+    const params = (this.#context.marks.get(node) ?? '') + call.params;
+    if (this.#arrow) return { before: `(${params}) =>\n${call.before}`, after: `${call.after}\n` };
     const keyword =
       this.#context.code[node.start] === '('
         ? ''
         : `function ${node.type !== 'ArrowFunctionExpression' && node.id ? node.id.name : ''}`;
     const end = node.type === 'FunctionDeclaration' ? '}\n' : '}';
     return {
-      before: `${keyword}(${call.params}) {\nreturn ${call.before}`,
+      before: `${keyword}(${params}) {\nreturn ${call.before}`,
       after: `${call.after};\n${end}`,
     };
   }

@@ -8,13 +8,14 @@
  *   `require.esm('ws')`         is a Node built-in or npm package, as an ES import would see it
  *   `require.import(specifier)` is `import()`
  *   `module.define(getters, live)`, `module.star(table)` declare the exports
+ *   `module.constants(values, …)` freezes what the module holds
  *   `module.meta`               is `import.meta`
  */
 
 import { createHash } from 'node:crypto';
 
 /** Raised when the shape of compiled code or its contract with the runtime changes. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 export interface ModuleImport {
   /** As written: `./greeting.js`, `node:fs`, `ws`. */

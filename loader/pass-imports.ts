@@ -89,6 +89,8 @@ function rewriteRequireCall(
     );
   }
   if (resolved.kind === 'tsvm' && binding !== null) context.bifBindings.add(binding);
+  if (binding !== null)
+    context.importBindings.set(binding, resolved.kind === 'node' ? 'node' : 'tsvm');
   return requireText(
     resolved.kind === 'module' ? resolved.name : specifier,
     resolved.kind !== 'node',

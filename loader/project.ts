@@ -9,7 +9,13 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CompileCache, compilerIdentity } from './compile-cache.js';
 import { compileInThreads, POOL_FROM } from './compile-pool.js';
-import { DuplicateModuleError, LoadError, ModuleNameError, UnreadableError } from './errors.js';
+import {
+  DuplicateModuleError,
+  eachFault,
+  LoadError,
+  ModuleNameError,
+  UnreadableError,
+} from './errors.js';
 import { type CompiledModule, isModuleName } from './module.js';
 import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 
@@ -89,7 +95,7 @@ export interface CompileProjectOptions {
 
 export interface CompiledProject {
   readonly modules: readonly CompiledModule[];
-  /** One per file that does not compile, in the order of the names. */
+  /** Of the files that do not compile, in the order of the names: all that is known of each. */
   readonly errors: readonly LoadError[];
 }
 
@@ -116,7 +122,7 @@ export async function compileProject(
   cache?.prune(files.length);
   return {
     modules: results.filter((one): one is CompiledModule => !(one instanceof LoadError)),
-    errors: results.filter((one): one is LoadError => one instanceof LoadError),
+    errors: results.filter((one) => one instanceof LoadError).flatMap(eachFault),
   };
 }
 

@@ -44,6 +44,8 @@ export interface Binding {
   readonly references: Reference[];
   /** Where its declaration ends; before that a `let`, `const` or `class` has no value. */
   readonly end: number;
+  /** What a variable is declared with, or the class; `null` for what the text does not give. */
+  value: AnyNode | null;
   /** Assigned anywhere but in its declaration. */
   reassigned: boolean;
 }
@@ -165,13 +167,14 @@ class Analysis implements Scopes {
         if (known === undefined) {
           const { name } = pattern;
           const end = Math.max(this.#end, pattern.end);
-          const binding = {
+          const binding: Binding = {
             name,
             kind,
             scope,
             node: pattern,
             references: [],
             end,
+            value: null,
             reassigned: false,
           };
           scope.bindings.set(name, binding);
@@ -261,6 +264,7 @@ class Analysis implements Scopes {
         for (const { id, init, end } of node.declarations) {
           this.#end = end;
           this.#declare(id, kind, scope);
+          if (init && id.type === 'Identifier') setValue(scope, id.name, init);
           if (init) this.#visit(init, node);
         }
         return;
@@ -344,6 +348,7 @@ class Analysis implements Scopes {
           noteLexical(this.#function, (f) => f.newTargetNodes.push(node));
         return;
       case 'ThisExpression':
+        this.parents.set(node, parent);
         noteLexical(this.#function, (f) => f.thisNodes.push(node));
         return;
       case 'PrivateIdentifier':
@@ -421,6 +426,7 @@ class Analysis implements Scopes {
     this.#end = node.end;
     if (node.type === 'ClassDeclaration' && node.id !== null)
       this.#declare(node.id, 'class', this.#scope);
+    if (node.type === 'ClassDeclaration' && node.id) setValue(this.#scope, node.id.name, node);
     const scope = new Scope('class', this.#scope, node, this.#function);
     this.classes.set(node, scope);
     const names = new Set<string>();
@@ -428,7 +434,10 @@ class Analysis implements Scopes {
       if (type !== 'StaticBlock' && key?.type === 'PrivateIdentifier') names.add(key.name);
     }
     this.#within(scope, () => {
-      if (node.id) this.#declare(node.id, 'own_name', scope);
+      if (node.id) {
+        this.#declare(node.id, 'own_name', scope);
+        setValue(scope, node.id.name, node);
+      }
       if (node.superClass) this.#visit(node.superClass, node);
       this.#classes.push({ node, names });
       for (const member of node.body.body) this.#visitMember(member);
@@ -460,6 +469,11 @@ class Analysis implements Scopes {
       return;
     }
   }
+}
+
+function setValue({ bindings }: Scope, name: string, value: AnyNode): void {
+  const binding = bindings.get(name);
+  if (binding !== undefined) binding.value ??= value;
 }
 
 function isInside(node: AnyNode, outer: AnyNode): boolean {

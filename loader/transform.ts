@@ -19,19 +19,19 @@ import { type LoadError, type LoadErrorDetails, placed } from './errors.js';
 import type { ModuleImport } from './module.js';
 import { coroutines } from './pass-coroutines.js';
 import { exportsAndImports } from './pass-imports.js';
+import { isolation } from './pass-isolation.js';
 import { prelude } from './pass-prelude.js';
 import { analyseScopes, type Binding, type Reference, type Scopes } from './scopes.js';
-import { type Program, parseProgram } from './syntax.js';
+import { type AnyNode, type Program, parseProgram } from './syntax.js';
 
 export type Pass = (context: TransformContext) => void;
 
 /**
  * In this order. Later passes have their place here:
- *   isolation checks    after `exportsAndImports`, which knows what is exported and reassigned
  *   lifted functions    before `coroutines`, which moves functions and must see the lifted ones
  * Reductions (`pass-reductions.ts`) are counted by `coroutines` as it walks: their edits nest.
  */
-const PASSES: readonly Pass[] = [exportsAndImports, coroutines, prelude];
+const PASSES: readonly Pass[] = [exportsAndImports, isolation, coroutines, prelude];
 
 /** What `$rt` offers; see runtime/module-runtime.ts. */
 export type RuntimeName =
@@ -86,6 +86,10 @@ export class TransformContext implements Transformed {
   readonly imports: ModuleImport[] = [];
   /** The bindings that hold the built-in functions of `tsvm`. */
   readonly bifBindings: Set<Binding> = new Set();
+  /** The bindings that hold what is imported, and whether Node gives it or tsvm does. */
+  readonly importBindings: Map<Binding, 'tsvm' | 'node'> = new Map();
+  /** Comments that the wrappers of asynchronous functions begin their parameters with. */
+  readonly marks: Map<AnyNode, string> = new Map();
   /** esbuild's helpers end here; the module's own text begins. */
   readonly preludeEnd: number;
   readonly #discarded: { start: number; end: number }[] = [];
@@ -191,7 +195,10 @@ export class TransformContext implements Transformed {
   }
 
   isDiscarded(reference: Reference): boolean {
-    const { start } = reference.node;
+    return this.isDiscardedAt(reference.node.start);
+  }
+
+  isDiscardedAt(start: number): boolean {
     return this.#discarded.some((range) => start >= range.start && start < range.end);
   }
 

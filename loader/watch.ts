@@ -20,7 +20,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
-import { LoadError, UnreadableError } from './errors.js';
+import { eachFault, LoadError, UnreadableError } from './errors.js';
 import type { CompiledModule } from './module.js';
 import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 import { duplicateModule, scanProject } from './project.js';
@@ -290,7 +290,7 @@ export class ModuleWatcher {
         if (this.#reported.delete(file.name)) removed.push(file.name);
         continue;
       }
-      const content = 'module' in outcome ? outcome.module.version : outcome.failure.format();
+      const content = 'module' in outcome ? outcome.module.version : failureText(outcome.failure);
       if (holder !== undefined && holder.path !== file.path && inodeOf(holder.path) !== null) {
         const error = duplicateModule(file, holder);
         if (this.#reported.get(file.path) !== error.message) failed.push(error);
@@ -301,12 +301,18 @@ export class ModuleWatcher {
       if (this.#reported.get(file.name) === content) continue;
       this.#reported.set(file.name, content);
       if ('module' in outcome) changed.push(outcome.module);
-      else failed.push(outcome.failure);
+      else failed.push(...eachFault(outcome.failure));
     }
     if (changed.length + removed.length + failed.length > 0 && !this.#closed) {
       this.#options.onBatch({ changed, removed, failed });
     }
   }
+}
+
+function failureText(failure: LoadError): string {
+  return eachFault(failure)
+    .map((fault) => fault.format())
+    .join('\n');
 }
 
 type Outcome =

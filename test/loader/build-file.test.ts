@@ -52,7 +52,7 @@ test('build file: another format, another name', async () => {
   );
   expect(wrongFormat).toMatchObject({
     name: 'BuildFormatError',
-    message: 'build format 7, this tsvm reads format 2',
+    message: 'build format 7, this tsvm reads format 3',
   });
   const moved = await loadErrorOf(() =>
     parseBuild(formatBuild(compiled, PLACES), {

@@ -63,7 +63,7 @@ test('code server: one module that fails on one scheduler leaves all of them as 
   (globalThis as { calls?: number }).calls = 0;
   const bad = await compileText(
     'b',
-    "export const v = 2;\nif (++(globalThis as any).calls === 2) throw new Error('third time');",
+    "// @tsvm per-scheduler: counts evaluations\nif (++(globalThis as any).calls === 2) throw new Error('third time');\nexport const v = 2;",
   );
   const error = await loadErrorOf(async () =>
     machine.server.load([

@@ -109,6 +109,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       log(await a.m('x'), await a.set(), await a.upd(), await a.arrow(), await a.plain()(), await A.st(), await a.field(), await a.gen(), await o.hi());
     }`,
   'private names': `
+    // @tsvm per-scheduler: what is compared is how the code runs
     class A {
       #n = 1; static #made = 0; static made = () => A.#made;
       constructor() { A.#made++; }
@@ -132,6 +133,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       const out = []; for await (const v of a.g()) out.push(v); log(out);
     }`,
   'classes of many kinds': `
+    // @tsvm per-scheduler: what is compared is how the code runs
     class C { static x = 1; static { C.x = 2; } static async m() { return C.x; } async n() { return C.x; } get p() { return (async () => C.x)(); } set p(v: any) { C.x = v as any; } static y = (async () => await C.x)(); }
     abstract class Abs { abstract a(): Promise<number>; async b() { return (await this.a()) + 1; } }
     class Impl extends Abs { constructor(private readonly k: number) { super(); } async a() { return this.k; } }
@@ -258,6 +260,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   'enums, namespaces, decorators, using': `${tick}
     enum Color { Red, Green = 'g', Blue = 1 << 3 } const enum Fast { A = 7 }
     namespace N { export const x = 1; export async function f() { await tick(); return x; } }
+    // @tsvm per-scheduler: what is compared is how the code runs
     const log2: any[] = [];
     function dec(target: any, ctx: any) { log2.push(ctx.kind, ctx.name); return async function (this: any, ...a: any[]) { return ['dec', await target.apply(this, a)]; }; }
     class K { @dec async m(x: number) { return x + 1; } accessor z = 3; }

@@ -253,6 +253,7 @@ export async function s6_11_listeners_go_with_the_process(_peer: number): Promis
   assert.equal(shared.listenerCount('x'), 0);
 }
 
+// @tsvm per-scheduler: two processes of one scheduler listen to it, which is what is tested
 const shared = new EventEmitter();
 
 export async function forwardsShared(): Promise<void> {
