@@ -6,7 +6,7 @@
 
 import { context, runningProcess, runningScheduler } from '../runtime/context.js';
 import { type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js';
-import { sendToAlias, sendToPid } from '../runtime/delivery.js';
+import { sendToAlias, sendToPeer, sendToPid } from '../runtime/delivery.js';
 import { badarg, ProcessError } from '../runtime/errors.js';
 import type { Match } from '../runtime/mailbox.js';
 import { type ReceiveOptions, receive as receiveNow } from '../runtime/receive.js';
@@ -42,6 +42,7 @@ export function send<D extends Destination>(
   const scheduler = context.scheduler ?? runningScheduler('send');
   context.budget -= 1;
   if (context.budget < 0 && context.process !== null) runningProcess('send');
+  if (options === undefined && sendToPeer(scheduler, to, message)) return;
   if (typeof to !== 'string') checkDestination('send', to);
   const transfer = options === undefined ? undefined : transferOf(options);
   const first = to.charCodeAt(0);

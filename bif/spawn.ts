@@ -44,12 +44,15 @@ export function spawn<M, A extends readonly unknown[]>(
   ) as Pid<M>;
 }
 
+const LINKED: SpawnOptions = { link: true };
+const MONITORED: SpawnOptions = { monitor: true };
+
 /** As `spawn`, linked to the caller from the first moment. `erlang:spawn_link/3`. */
 export function spawnLink<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Pid<M> {
-  return spawnChecked('spawnLink', { link: true }, entry as EntryFunction, args).pid as Pid<M>;
+  return spawnChecked('spawnLink', LINKED, entry as EntryFunction, args).pid as Pid<M>;
 }
 
 /** As `spawn`, monitored by the caller from the first moment. `erlang:spawn_monitor/3`. */
@@ -57,13 +60,7 @@ export function spawnMonitor<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Monitored<M> {
-  const { pid, ref } = spawnChecked(
-    'spawnMonitor',
-    { monitor: true },
-    entry as EntryFunction,
-    args,
-  );
-  return { pid: pid as Pid<M>, ref: ref as Ref };
+  return spawnChecked('spawnMonitor', MONITORED, entry as EntryFunction, args) as Monitored<M>;
 }
 
 /**

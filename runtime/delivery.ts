@@ -82,17 +82,26 @@ export function sendToPid(
   else holdOrDrop(scheduler, signal.MESSAGE, to, null, null, copy(message));
 }
 
-/** The living local process with this pid, or `null`. */
-function receiverOf(scheduler: Scheduler, pid: Pid): Process | null {
+/**
+ * Send to the process that the running one sent to last, if that is whom it means: most do, and then not
+ * even the pid's text is read.
+ *
+ * @returns false: somebody else is meant, or nobody any more
+ */
+export function sendToPeer(scheduler: Scheduler, to: unknown, message: unknown): boolean {
   const sender = context.process;
-  if (sender === null) return scheduler.processes.find(pid);
-  if (sender.peerPid === pid && (sender.peer as Process).status !== DEAD) return sender.peer;
-  return newPeer(scheduler, sender, pid);
+  if (sender === null || sender.peerPid !== to) return false;
+  const { peer } = sender;
+  if (peer === null || peer.status === DEAD) return false;
+  deliver(scheduler, peer, copy(message));
+  return true;
 }
 
-function newPeer(scheduler: Scheduler, sender: Process, pid: Pid): Process | null {
+/** The living local process with this pid, or `null`; the sender remembers it. */
+function receiverOf(scheduler: Scheduler, pid: Pid): Process | null {
+  const sender = context.process;
   const found = scheduler.processes.find(pid);
-  if (found !== null) {
+  if (found !== null && sender !== null) {
     sender.peer = found;
     sender.peerPid = pid;
   }

@@ -36,17 +36,21 @@ export function terminate(scheduler: Scheduler, proc: Process, reason: unknown):
   if (proc === context.process) context.budget = 0;
   scheduler.processes.delete(proc);
   if (scheduler.preempted.size > 0) scheduler.preempted.delete(proc);
-  endings.push({ proc, reason });
-  if (ending) return;
+  if (ending) {
+    endings.push({ proc, reason });
+    return;
+  }
   ending = true;
   try {
+    release(scheduler, proc);
+    announce(scheduler, proc, reason);
     for (let index = 0; index < endings.length; index++) {
       const next = endings[index] as Ending;
       release(scheduler, next.proc);
       announce(scheduler, next.proc, next.reason);
     }
   } finally {
-    endings.length = 0;
+    if (endings.length > 0) endings.length = 0;
     ending = false;
   }
 }

@@ -160,7 +160,7 @@ export class Scheduler {
     this.code = options.code;
     this.host = options.host;
     this.#tamperCheck = options.tamperCheck;
-    this.processes = new ProcessTable(this.pidPrefix, this.slot);
+    this.processes = new ProcessTable(this.pidPrefix);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
     this.ports = new PortTable(this);
@@ -199,15 +199,12 @@ export class Scheduler {
 
   /** A pid counter that no life of this slot has used. */
   nextCounter(): number {
-    for (;;) {
-      if (this.#nextCounter > this.#lastCounter) {
-        const block = this.state.add(this.slot, shared.SPAWN_BLOCK, 1) - 1;
-        this.#nextCounter = block * COUNTER_BLOCK + 1;
-        this.#lastCounter = (block + 1) * COUNTER_BLOCK;
-      }
-      const counter = this.#nextCounter++;
-      if (this.processes.isFree(counter)) return counter;
+    if (this.#nextCounter > this.#lastCounter) {
+      const block = this.state.add(this.slot, shared.SPAWN_BLOCK, 1) - 1;
+      this.#nextCounter = block * COUNTER_BLOCK + 1;
+      this.#lastCounter = (block + 1) * COUNTER_BLOCK;
     }
+    return this.#nextCounter++;
   }
 
   /** The pid of a process of this scheduler. */

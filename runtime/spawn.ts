@@ -98,12 +98,15 @@ export function spawnWith(
   return { pid: child.pid, ref };
 }
 
-function traitsOf(options: SpawnOptions): Traits {
+function traitsOf({ priority, name, label, mailbox }: SpawnOptions): Traits {
+  const isPlain =
+    priority === undefined && name === undefined && label === undefined && mailbox === undefined;
+  if (isPlain) return PLAIN;
   return {
-    priority: PRIORITIES[options.priority ?? 'normal'],
-    name: options.name ?? null,
-    label: options.label === undefined ? undefined : copy(options.label, 'spawn: label'),
-    limit: options.mailbox ?? null,
+    priority: PRIORITIES[priority ?? 'normal'],
+    name: name ?? null,
+    label: label === undefined ? undefined : copy(label, 'spawn: label'),
+    limit: mailbox ?? null,
   };
 }
 
@@ -115,7 +118,7 @@ function slotFor(scheduler: Scheduler, entry: EntryFunction, pinned: number | un
       scheduler.runQueue.length,
       scheduler.processes.count,
     );
-    return isExported(scheduler, entry) ? slot : scheduler.slot;
+    return slot === scheduler.slot || isExported(scheduler, entry) ? slot : scheduler.slot;
   }
   if (pinned !== scheduler.slot && !isExported(scheduler, entry)) {
     throw badarg(
