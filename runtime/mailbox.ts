@@ -12,7 +12,7 @@
  * Invariants:
  *  1. The message in `#first` is older than those in the chunks. Live messages lie between `from` and
  *     `to` of each chunk, oldest first; one taken from between leaves `HOLE`. Chunks without a live
- *     message are taken out, but for the last one left.
+ *     message are taken out, but for the last one left while it is small.
  *  2. Everything before the saved place was seen by the receive in progress and did not match (the
  *     save queue). Taking a message, or starting a new receive, resets it.
  *  3. Only the scheduler that owns the process touches its mailbox, so there are no locks.
@@ -38,11 +38,14 @@ const HOLE: Mark = new Mark('hole');
 /** A cell pair: the message and its epoch. */
 const STRIDE = 2;
 const CHUNK_CELLS: number = 512 * STRIDE;
+/** The first chunk is small, as most mailboxes stay. */
+const FIRST_CHUNK_CELLS: number = 6 * STRIDE;
 
 export type Match = (message: never) => boolean;
 
 class Chunk {
-  cells: unknown[] = [undefined, 0, undefined, 0];
+  readonly cells: unknown[];
+  readonly end: number;
   from = 0;
   to = 0;
   holes = 0;
@@ -51,6 +54,9 @@ class Chunk {
 
   constructor(previous: Chunk | null) {
     this.previous = previous;
+    // Of full size at once: a store that lets an array grow is five times as slow.
+    this.end = previous === null ? FIRST_CHUNK_CELLS : Math.min(CHUNK_CELLS, previous.end * 4);
+    this.cells = new Array<unknown>(this.end).fill(undefined);
   }
 
   get live(): number {
@@ -94,7 +100,7 @@ export class Mailbox {
       return;
     }
     let chunk = this.#tail;
-    if (chunk === null || chunk.to === CHUNK_CELLS) chunk = this.#grow();
+    if (chunk === null || chunk.to === chunk.end) chunk = this.#grow();
     const { to, cells } = chunk;
     cells[to] = message;
     cells[to + 1] = epoch;
@@ -272,6 +278,11 @@ export class Mailbox {
   #emptied(chunk: Chunk): void {
     const { previous, next } = chunk;
     if (previous === null && next === null) {
+      // A mailbox that was long once does not keep the space.
+      if (chunk.end > FIRST_CHUNK_CELLS) {
+        this.#head = null;
+        this.#tail = null;
+      }
       chunk.from = 0;
       chunk.to = 0;
       this.#savedChunk = null;
@@ -302,7 +313,7 @@ export class Mailbox {
     }
     if (this.#savedIndex >= chunk.to) saved = to;
     if (this.#savedChunk === chunk) this.#savedIndex = saved;
-    cells.length = to;
+    cells.fill(undefined, to, chunk.to);
     chunk.from = 0;
     chunk.to = to;
     chunk.holes = 0;

@@ -68,7 +68,7 @@ function termOf(variant: string): Term {
 }
 
 function sendFilled(receiver: Pid<ToReceiver>, byte: number): void {
-  const bytes = new Uint8Array(MEBIBYTE).fill(byte);
+  const bytes = Buffer.allocUnsafeSlow(MEBIBYTE).fill(byte);
   send(receiver, ['big', bytes], { transfer: [bytes.buffer] });
 }
 
