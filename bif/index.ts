@@ -38,6 +38,7 @@ export {
   unalias,
   unlink,
 } from './exit.js';
+export { fn } from './fn.js';
 export { announce, type Log, log } from './logging.js';
 export {
   type Demand,

@@ -19,6 +19,7 @@ import {
   EventSource,
   type MapArgs,
 } from '../runtime/event-source.js';
+import { funOf } from '../runtime/funs.js';
 import type { EntryFunction } from '../runtime/hosting.js';
 import type { Port } from '../runtime/ports.js';
 import type { Ref } from '../runtime/terms.js';
@@ -150,8 +151,9 @@ function checkDemand(what: string, demand: unknown): asserts demand is Demand {
 }
 
 /**
- * Run an exported function of a module in the dirty pool: threads of their own, for work that computes
- * long or blocks. Arguments and result are copied. It runs outside of any process.
+ * Run a function of a module in the dirty pool: threads of their own, for work that computes long or
+ * blocks. It is exported, or of the module's top level, or inline; then what it captures is copied, as
+ * arguments and result are. It runs outside of any process.
  *
  * @returns what the function returns; fails with what it throws. Parks.
  */
@@ -161,13 +163,12 @@ export function dirty<A extends readonly unknown[], R>(
 ): Promise<Awaited<R>> {
   runningProcess('dirty');
   const scheduler = runningScheduler('dirty');
-  const name =
-    typeof fn === 'function'
-      ? scheduler.code.functionName(fn as unknown as EntryFunction)
-      : undefined;
-  if (name === undefined) throw badarg('dirty: fn', 'an exported function of a module', fn);
+  if (typeof fn !== 'function' || funOf(fn) === undefined) {
+    throw badarg('dirty: fn', 'a function of a module, or one made with fn()', fn);
+  }
+  const entry = copy(fn, 'fn') as EntryFunction;
   const copied = copy(args, 'arguments') as unknown[];
-  return start(awaiting(scheduler.host.dirty(name, copied))) as Task as unknown as Promise<
+  return start(awaiting(scheduler.host.dirty(entry, copied))) as Task as unknown as Promise<
     Awaited<R>
   >;
 }

@@ -17,6 +17,8 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
+import { declareExport, ExportFun, type FunVersion, funOf } from '../runtime/funs.js';
+import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { Constants, type Refusal } from './constants.js';
 import {
   BuildFormatError,
@@ -76,6 +78,8 @@ interface Entry {
   prepared: Evaluated | null;
   /** The version before: its frames may still run, and throw. */
   oldVersion: string | null;
+  /** The functions as values of the versions that are here, by version. */
+  readonly funs: Map<string, ModuleFuns>;
 }
 
 /** What `module` is in module code; see module.ts. */
@@ -88,6 +92,7 @@ interface ModuleObject {
     places: Readonly<Record<string, readonly [line: number, column: number]>>,
     foreign: readonly unknown[],
   ): void;
+  funs(lifted: readonly LiftedFunction[]): ModuleFuns;
 }
 
 export class CodeTable {
@@ -96,7 +101,6 @@ export class CodeTable {
   readonly #bifs: object;
   readonly #nodeRequire: CodeTableOptions['nodeRequire'];
   readonly #entries: Map<string, Entry> = new Map();
-  readonly #functions: WeakMap<object, { module: string; name: string }> = new WeakMap();
   readonly #esmViews: WeakMap<object, object> = new WeakMap();
   readonly #constants: Constants = new Constants();
 
@@ -130,7 +134,13 @@ export class CodeTable {
 
   /** The module and export name by which another scheduler finds the function. */
   functionName(fn: unknown): { module: string; name: string } | undefined {
-    return typeof fn === 'function' ? this.#functions.get(fn) : undefined;
+    const fun = typeof fn === 'function' ? funOf(fn as AnyFunction) : undefined;
+    return fun instanceof ExportFun ? fun : undefined;
+  }
+
+  /** The functions as values of a version that is current, prepared or old here. */
+  lookupFuns(module: string, version: string): FunVersion | undefined {
+    return this.#entries.get(module)?.funs.get(version);
   }
 
   /**
@@ -154,7 +164,7 @@ export class CodeTable {
       evaluated = this.#evaluate(compiled);
     } catch (error) {
       const loadError = this.#errorOf(compiled, error);
-      if (!hadMap) this.positions.remove(compiled.name, compiled.version);
+      if (!hadMap) this.#forgetMap(entry, compiled.version);
       throw loadError;
     } finally {
       restore();
@@ -205,7 +215,8 @@ export class CodeTable {
   #entry(name: string): Entry {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
-      entry = { name, table: createTable(), current: null, prepared: null, oldVersion: null };
+      const table = createTable();
+      entry = { name, table, current: null, prepared: null, oldVersion: null, funs: new Map() };
       this.#constants.leave(entry.table);
       this.#entries.set(name, entry);
     }
@@ -218,7 +229,9 @@ export class CodeTable {
       entry.prepared?.compiled.version,
       entry.oldVersion,
     ];
-    if (!kept.includes(version)) this.positions.remove(entry.name, version);
+    if (kept.includes(version)) return;
+    this.positions.remove(entry.name, version);
+    forgetFuns(entry, version);
   }
 
   /** Let the tables show what is prepared, for the time of an evaluation. */
@@ -252,6 +265,11 @@ export class CodeTable {
         const refusal = this.#constants.freeze({ values, foreign, code });
         if (refusal !== null) throw isolationError(compiled, refusal, places[refusal.name]);
       },
+      funs: (lifted) => {
+        const funs = new ModuleFuns(name, version, lifted);
+        this.#entry(name).funs.set(version, funs);
+        return funs;
+      },
     };
     const run = compileFunction(code, ['exports', 'require', 'module', '$rt'], {
       filename: scriptName(name, version),
@@ -264,9 +282,7 @@ export class CodeTable {
       else {
         const value = get();
         values.set(key, value);
-        if (typeof value === 'function' && !this.#functions.has(value)) {
-          this.#functions.set(value, { module: name, name: key });
-        }
+        if (typeof value === 'function') declareExport(value as AnyFunction, name, key);
       }
     }
     return { compiled, values, live, stars };
@@ -398,6 +414,14 @@ function isolationError(
       hint: 'keep it in a process, in a table, or in a shared counter; if it is a resource of each scheduler: `// @tsvm per-scheduler: why` before it',
     }),
   );
+}
+
+/** A version is gone: its functions raise `badfun` from now on, wherever they are kept. */
+function forgetFuns({ funs }: Entry, version: string): void {
+  const found = funs.get(version);
+  if (found === undefined) return;
+  found.gone = true;
+  funs.delete(version);
 }
 
 function moduleMeta({ name, version, file }: CompiledModule): Readonly<Record<string, string>> {

@@ -22,7 +22,8 @@ export type LoadErrorKind =
   | 'duplicate_module'
   | 'unreadable'
   | 'free_name'
-  | 'isolation';
+  | 'isolation'
+  | 'capture';
 
 /** Where, in the user's source. Lines and columns count from 1. */
 export interface SourcePlace {
@@ -33,9 +34,20 @@ export interface SourcePlace {
   readonly length?: number | undefined;
 }
 
+/** Another place that has to do with an error. */
+export interface RelatedPlace {
+  /** What is there: "assigned here". */
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+  readonly frame: string;
+}
+
 export interface LoadErrorDetails extends SourcePlace {
   readonly module?: string | undefined;
   readonly frame?: string | undefined;
+  /** In the same file. */
+  readonly related?: readonly RelatedPlace[] | undefined;
   readonly hint?: string | undefined;
   /** The stack of what the module threw, in the user's lines. */
   readonly causeStack?: string | undefined;
@@ -57,6 +69,7 @@ export class LoadError extends Error {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly frame: string | undefined;
+  readonly related: readonly RelatedPlace[];
   readonly hint: string | undefined;
   readonly causeStack: string | undefined;
   readonly more: readonly LoadErrorData[] | undefined;
@@ -69,24 +82,29 @@ export class LoadError extends Error {
     this.line = details.line;
     this.column = details.column;
     this.frame = details.frame;
+    this.related = details.related ?? [];
     this.hint = details.hint;
     this.causeStack = details.causeStack;
     this.more = details.more;
   }
 
   toData(): LoadErrorData {
-    const { kind, message, module, file, line, column, frame, hint, causeStack, more } = this;
-    const data = { kind, message, module, file, line, column, frame, hint, causeStack };
+    const { kind, message, module, file, line, column, frame, hint, causeStack } = this;
+    const { related, more } = this;
+    const data = { kind, message, module, file, line, column, frame, related, hint, causeStack };
     return more === undefined ? data : { ...data, more };
   }
 
-  /** `file:line:column: message`, the code frame and the hint. */
+  /** `file:line:column: message`, the code frame, other places and the hint. */
   format(): string {
     const place = [this.file, this.line, this.column]
       .filter((part) => part !== undefined)
       .join(':');
     const lines = [place === '' ? this.message : `${place}: ${this.message}`];
     if (this.frame) lines.push(this.frame);
+    for (const { message, line, column, frame } of this.related) {
+      lines.push(`${this.file}:${line}:${column}: ${message}`, frame);
+    }
     if (this.hint) lines.push(`hint: ${this.hint}`);
     if (this.causeStack) lines.push(this.causeStack);
     return lines.join('\n');
@@ -189,6 +207,14 @@ export class IsolationError extends LoadError {
   }
 }
 
+/** A function that is to be sent uses something that cannot go with it. */
+export class CaptureError extends LoadError {
+  override readonly name = 'CaptureError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('capture', message, details);
+  }
+}
+
 const CLASSES: Record<
   LoadErrorKind,
   new (
@@ -208,6 +234,7 @@ const CLASSES: Record<
   unreadable: UnreadableError,
   free_name: FreeNameError,
   isolation: IsolationError,
+  capture: CaptureError,
 };
 
 /** The error that `toData` was called on, on the other side of a thread boundary. */

@@ -10,12 +10,13 @@
  *   `module.define(getters, live)`, `module.star(table)` declare the exports
  *   `module.constants(values, …)` freezes what the module holds
  *   `module.meta`               is `import.meta`
+ *   `module.funs(lifted)`       declares the functions that the compiler lifted
  */
 
 import { createHash } from 'node:crypto';
 
 /** Raised when the shape of compiled code or its contract with the runtime changes. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 export interface ModuleImport {
   /** As written: `./greeting.js`, `node:fs`, `ws`. */

@@ -15,9 +15,12 @@
 import type { TraceMap } from '@jridgewell/trace-mapping';
 import { decodedMappings, originalPositionFor } from '@jridgewell/trace-mapping';
 import MagicString from 'magic-string';
-import { type LoadError, type LoadErrorDetails, placed } from './errors.js';
+import { codeFrame } from './code-frame.js';
+import { type LoadError, type LoadErrorDetails, placed, type RelatedPlace } from './errors.js';
+import { liftFunctions } from './lift.js';
 import type { ModuleImport } from './module.js';
 import { coroutines } from './pass-coroutines.js';
+import { functionValues } from './pass-function-values.js';
 import { exportsAndImports } from './pass-imports.js';
 import { isolation } from './pass-isolation.js';
 import { prelude } from './pass-prelude.js';
@@ -27,11 +30,10 @@ import { type AnyNode, type Program, parseProgram } from './syntax.js';
 export type Pass = (context: TransformContext) => void;
 
 /**
- * In this order. Later passes have their place here:
- *   lifted functions    before `coroutines`, which moves functions and must see the lifted ones
+ * In this order. `functionValues` declares what `liftFunctions` lifted before.
  * Reductions (`pass-reductions.ts`) are counted by `coroutines` as it walks: their edits nest.
  */
-const PASSES: readonly Pass[] = [exportsAndImports, isolation, coroutines, prelude];
+const PASSES: readonly Pass[] = [exportsAndImports, isolation, functionValues, coroutines, prelude];
 
 /** What `$rt` offers; see runtime/module-runtime.ts. */
 export type RuntimeName =
@@ -61,6 +63,16 @@ export interface TransformInput {
   readonly code: string;
   /** Its map to `source`. */
   readonly map: TraceMap;
+  /** What `liftFunctions` took out of the functions of the module. */
+  readonly lifted?: Lifted;
+}
+
+/** The functions that became values, in code that has them at module level already. */
+export interface Lifted {
+  /** The name of the object that makes them. */
+  readonly funs: string;
+  /** Their declarations for `module.funs`, by number. */
+  readonly declarations: readonly string[];
 }
 
 export interface Transformed {
@@ -69,8 +81,11 @@ export interface Transformed {
   readonly imports: readonly ModuleImport[];
 }
 
+/** Lifting repeats and moves text, so it comes before the tree that the passes work on. */
 export function transform(input: TransformInput): Transformed {
-  const context = new TransformContext(input);
+  const given = new TransformContext(input);
+  const lifted = liftFunctions(given);
+  const context = lifted === null ? given : new TransformContext(lifted);
   for (const pass of PASSES) pass(context);
   context.writeHeader();
   return context;
@@ -217,10 +232,17 @@ export class TransformContext implements Transformed {
     Kind: new (message: string, details: LoadErrorDetails) => E,
     message: string,
     hint?: string,
+    related?: readonly RelatedPlace[],
   ): E {
     const { file, source, moduleName } = this.input;
     const place = { file, ...this.originalPlace(offset) };
-    return new Kind(message, placed(source, place, { module: moduleName, hint }));
+    return new Kind(message, placed(source, place, { module: moduleName, hint, related }));
+  }
+
+  /** Another place of an error. */
+  related(offset: number, message: string): RelatedPlace {
+    const { line, column } = this.originalPlace(offset);
+    return { message, line, column, frame: codeFrame(this.input.source, line, column, {}) };
   }
 
   writeHeader(): void {

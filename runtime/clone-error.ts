@@ -13,6 +13,7 @@
  * Source: HTML standard, "Safe passing of structured data" › StructuredSerializeInternal.
  */
 import { types } from 'node:util';
+import { type AnyFunction, type Fun, funOf, VersionFun } from './funs.js';
 
 /** A value that cannot be copied into a message. The message names the place: `message.a[3]`. */
 export class DataCloneError extends Error {
@@ -91,7 +92,8 @@ export function viewedBuffer(view: ArrayBufferView): ArrayBufferLike {
  */
 export function complaintAbout(value: unknown): string | undefined {
   if (typeof value === 'function') {
-    return types.isProxy(value) ? 'is a proxy' : 'is a function';
+    if (types.isProxy(value)) return 'is a proxy';
+    return funOf(value as AnyFunction) === undefined ? 'is a function' : undefined;
   }
   if (typeof value === 'symbol') return 'is a symbol';
   if (typeof value !== 'object' || value === null) return undefined;
@@ -153,6 +155,11 @@ function findCulprit(value: unknown, root: string, probe: boolean): Culprit | un
     const step = queue[head] as Step;
     const complaint = complaintAbout(step.value);
     if (complaint !== undefined) return { path: pathOf(step), complaint };
+    if (typeof step.value === 'function') {
+      if (isInside(step)) return { path: pathOf(step), complaint: CAPTURES_ITSELF };
+      expandFunction(step, queue);
+      continue;
+    }
     if (typeof step.value !== 'object' || step.value === null || seen.has(step.value)) continue;
     seen.add(step.value);
     if (!expand(step, queue) && probe && !isCloneable(step.value)) {
@@ -165,11 +172,33 @@ function findCulprit(value: unknown, root: string, probe: boolean): Culprit | un
   return undefined;
 }
 
+const CAPTURES_ITSELF = 'is the function that captures it: a function cannot be copied into itself';
+
+/** Is this function one of the things that lead to it? */
+function isInside({ value, parent }: Step): boolean {
+  for (let at = parent; at !== undefined; at = at.parent) if (at.value === value) return true;
+  return false;
+}
+
+/** Queue what a function captures. */
+function expandFunction(step: Step, queue: Step[]): void {
+  const fun = funOf(step.value as AnyFunction) as Fun;
+  if (!(fun instanceof VersionFun)) return;
+  const names = fun.version.captureNames(fun.index);
+  for (const [index, value] of fun.captures.entries()) {
+    queue.push({ value, parent: step, label: `, captured ${names[index] ?? index}` });
+  }
+}
+
 /** Queue the children of an object. @returns false when the value has none that we can see. */
 function expand(step: Step, queue: Step[]): boolean {
   const value = step.value as object;
   const push = (child: unknown, label: string): void => {
-    if ((typeof child === 'object' && child !== null) || complaintAbout(child) !== undefined) {
+    if (
+      (typeof child === 'object' && child !== null) ||
+      typeof child === 'function' ||
+      complaintAbout(child) !== undefined
+    ) {
       queue.push({ value: child, parent: step, label });
     }
   };

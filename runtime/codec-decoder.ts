@@ -12,6 +12,7 @@ import { Constant, doubleCutter, Extended, TAG_BITS, TAG_MASK, Tag } from './cod
 import { readLatin1, readUtf16 } from './codec-text.js';
 import { InvariantError } from './errors.js';
 import { markFrozen } from './frozen.js';
+import { type AnyFunction, exportedFun, receivedFun } from './funs.js';
 import { generate, literal } from './shape.js';
 
 const { defineProperty } = Object;
@@ -192,6 +193,21 @@ export class Decoder {
     return to;
   }
 
+  /** It has its number before its captured values have theirs, and is made after them. */
+  #fun(): AnyFunction {
+    const seen = this.#seen;
+    const ordinal = seen === null ? 0 : seen.push(this) - 1;
+    const index = this.#next();
+    const count = this.#next();
+    const module = this.term() as string;
+    const version = this.term() as string;
+    const captures: unknown[] = [];
+    for (let at = 0; at < count; at += 1) captures.push(this.term());
+    const fun = receivedFun(module, version, index, captures);
+    if (seen !== null) seen[ordinal] = fun;
+    return fun;
+  }
+
   #extended(kind: number): unknown {
     switch (kind) {
       case Extended.BIGINT:
@@ -222,6 +238,10 @@ export class Decoder {
         this.#frozen[id] = value;
         return value;
       }
+      case Extended.EXPORT:
+        return this.#remember(exportedFun(this.term() as string, this.term() as string));
+      case Extended.FUN:
+        return this.#fun();
       default:
         throw new InvariantError(`no such extended tag: ${kind}`);
     }

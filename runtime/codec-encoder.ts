@@ -29,6 +29,7 @@ import { StringNumbering } from './codec-strings.js';
 import { isOrdinary } from './copy-exotic.js';
 import { UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
+import { type AnyFunction, ExportFun, funOf } from './funs.js';
 import { isProxyValue } from './proxies.js';
 import { generateRead, Shape, ShapeTrie } from './shape.js';
 
@@ -113,6 +114,7 @@ export class Encoder {
 
   /** The frame is given up: nothing of it reaches the peer. */
   rollback(): void {
+    this.#openFunctions.length = 0;
     this.#seen.clear();
     this.#strings.rollback();
     this.#frozen.rollback();
@@ -172,6 +174,9 @@ export class Encoder {
         break;
       case 'bigint':
         this.#bigint(value);
+        break;
+      case 'function':
+        this.#function(value as AnyFunction);
         break;
       default:
         throw UNUSUAL;
@@ -308,14 +313,45 @@ export class Encoder {
     this.#at += (length + 1) >> 1;
   }
 
-  #object(value: object): void {
+  /** @returns false when the object is new to the frame */
+  #seenBefore(value: object): boolean {
     const ordinal = this.#seen.find(value);
-    if (ordinal >= 0) {
-      this.#flags |= FLAG_SHARED;
-      this.#reserve(1);
-      this.#put(ordinal, Tag.SEEN);
-      return;
+    if (ordinal < 0) return false;
+    this.#flags |= FLAG_SHARED;
+    this.#reserve(1);
+    this.#put(ordinal, Tag.SEEN);
+    return true;
+  }
+
+  /** Functions whose captured values are being written: the decoder cannot refer to them yet. */
+  readonly #openFunctions: AnyFunction[] = [];
+
+  #function(value: AnyFunction): void {
+    const fun = funOf(value);
+    if (fun === undefined || this.#openFunctions.includes(value)) throw UNUSUAL;
+    if (this.#seenBefore(value)) return;
+    this.#enter();
+    this.#seen.add(value);
+    this.#reserve(SCALAR_WORDS);
+    if (fun instanceof ExportFun) {
+      this.#put(Extended.EXPORT, Tag.EXTENDED);
+      this.#string(fun.module);
+      this.#string(fun.name);
+    } else {
+      this.#put(Extended.FUN, Tag.EXTENDED);
+      this.#raw(fun.index);
+      this.#raw(fun.captures.length);
+      this.#string(fun.version.module);
+      this.#string(fun.version.version);
+      this.#openFunctions.push(value);
+      for (const captured of fun.captures) this.term(captured);
+      this.#openFunctions.pop();
     }
+    this.#depth -= 1;
+  }
+
+  #object(value: object): void {
+    if (this.#seenBefore(value)) return;
     if (anyFrozen() && isFrozenValue(value) && this.#frozenValue(value)) return;
     this.#mutable(value);
   }

@@ -30,6 +30,7 @@
  *     would mean other things on the two sides.
  *  2. A frame that fails half way leaves no id behind that the decoder has not seen.
  *  3. What this format has no tag for goes over the lane (`LANE`), where V8 clones it.
+ *  4. Functions count among the objects that `SEEN` numbers.
  */
 
 export const Tag = {
@@ -65,6 +66,10 @@ export const Extended = {
   LANE: 4,
   /** A word with the value id, then the value: from now on known by its id. */
   FREEZE: 5,
+  /** Two strings follow: module and name of an exported function. */
+  EXPORT: 6,
+  /** Two words, number and count of captured values, then module, version and the captured values. */
+  FUN: 7,
 } as const;
 
 export const TAG_BITS = 4;

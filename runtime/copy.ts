@@ -10,6 +10,7 @@
  *  2. References that are shared or cyclic in the original are so in the copy, and only those.
  *  3. Values marked by `freezeValue` are passed on by reference.
  *  4. An error leaves the value as it was, and names the place in it.
+ *  5. A function that can be sent (`funs.ts`) is copied with what it captures; all others are refused.
  *
  * Where it differs from `structuredClone`, on purpose:
  *  - a SharedArrayBuffer, or a view of one, is refused: it would be shared;
@@ -24,10 +25,12 @@
  * standard leaves open. DESIGN §3.
  */
 import { types } from 'node:util';
+import { packFunctions, unpackFunctions } from './carried-functions.js';
 import { DataCloneError, explain, refuseSharedMemory, viewedBuffer } from './clone-error.js';
 import { copyExotic } from './copy-exotic.js';
 import { Memo, UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
+import { type AnyFunction, ExportFun, exportedFun, funOf } from './funs.js';
 import { isProxyValue } from './proxies.js';
 import { type CopyShape, generate, generateCopy, Shape, ShapeTrie } from './shape.js';
 
@@ -73,8 +76,10 @@ function begin(): Memo {
  */
 export function copy(value: unknown, root = 'message'): unknown {
   if (typeof value !== 'object') {
-    if (typeof value === 'function' || typeof value === 'symbol') throw explain(value, root, '');
-    return value;
+    if (typeof value === 'symbol') throw explain(value, root, '');
+    if (typeof value !== 'function') return value;
+    if (funOf(value as AnyFunction) === undefined) throw explain(value, root, '');
+    return copyWhole(value, root);
   }
   if (value === null) return null;
   if (isArray(value)) {
@@ -98,12 +103,15 @@ function copyTuple(from: readonly unknown[]): unknown[] | undefined {
   return c === undefined || isReference(c) ? undefined : [a, b, c];
 }
 
+/** @param value an object, or a function that can be sent */
 function copyWhole(value: object, root: string): unknown {
   // A getter may send a message of its own: the copies nest.
   const outer = current;
   current = null;
   try {
-    return copyObject(value, null);
+    return typeof value === 'object'
+      ? copyObject(value, null)
+      : copyFunction(value as AnyFunction, begin());
   } catch (error) {
     if (error !== UNUSUAL && !isStackOverflow(error)) throw error;
     return cloneByEngine(value, root);
@@ -161,11 +169,19 @@ function isPlainBinary(value: unknown): boolean {
 
 /** The slow lane: V8 copies the whole message; its complaints are put into our words. */
 function cloneByEngine(value: unknown, root: string, transfer?: readonly ArrayBuffer[]): unknown {
+  const clone = (from: unknown): unknown =>
+    transfer ? nativeClone(from, { transfer: [...transfer] }) : nativeClone(from);
   let result: unknown;
   try {
-    result = transfer ? nativeClone(value, { transfer: [...transfer] }) : nativeClone(value);
+    result = clone(value);
   } catch (error) {
-    throw engineError(error, value, root);
+    const packed = isRefusal(error) ? packFunctions(value) : null;
+    if (packed === null) throw engineError(error, value, root);
+    try {
+      result = unpackFunctions(clone(packed) as typeof packed);
+    } catch (packedError) {
+      throw engineError(packedError, value, root);
+    }
   }
   refuseSharedMemory(result, root);
   return result;
@@ -174,11 +190,15 @@ function cloneByEngine(value: unknown, root: string, transfer?: readonly ArrayBu
 /** Turn what V8's clone threw for `value` into what the sender is told. */
 export function engineError(error: unknown, value: unknown, root: string): unknown {
   if (isStackOverflow(error)) return new DataCloneError(root, 'is nested too deeply to be copied');
-  const isRefusal =
+  return isRefusal(error) ? explain(value, root, (error as Error).message) : error;
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
     (error instanceof DOMException && error.name === 'DataCloneError') ||
     (error instanceof Error && error.message === UNREADABLE) ||
-    (error instanceof TypeError && (error as NodeJS.ErrnoException).code === MISSING_TRANSFER);
-  return isRefusal ? explain(value, root, (error as Error).message) : error;
+    (error instanceof TypeError && (error as NodeJS.ErrnoException).code === MISSING_TRANSFER)
+  );
 }
 
 /** Did this thread run out of stack? */
@@ -189,11 +209,42 @@ export function isStackOverflow(error: unknown): boolean {
 /** Copy something that is inside a message that has more than one object. */
 function copyChild(value: unknown, memo: Memo): unknown {
   if (typeof value !== 'object') {
-    if (typeof value === 'function' || typeof value === 'symbol') throw UNUSUAL;
+    if (typeof value === 'function') {
+      return memo.get(value) ?? copyFunction(value as AnyFunction, memo);
+    }
+    if (typeof value === 'symbol') throw UNUSUAL;
     return value;
   }
   if (value === null) return null;
   return memo.get(value) ?? copyObject(value, memo);
+}
+
+/** The functions whose captured values are being copied: one that is met again captures itself. */
+const opened: AnyFunction[] = [];
+let functionsCopied = 0;
+
+/** How many functions this thread has copied: it tells whether a copy that was just made holds any. */
+export function functionCopies(): number {
+  return functionsCopied;
+}
+
+function copyFunction(from: AnyFunction, memo: Memo): AnyFunction {
+  const fun = funOf(from);
+  if (fun === undefined || opened.includes(from)) throw UNUSUAL;
+  functionsCopied += 1;
+  let to: AnyFunction;
+  if (fun instanceof ExportFun) to = exportedFun(fun.module, fun.name);
+  else {
+    opened.push(from);
+    try {
+      const captures = fun.captures.map((captured) => copyChild(captured, memo));
+      to = fun.version.make(fun.index, captures);
+    } finally {
+      opened.pop();
+    }
+  }
+  memo.add(from, to);
+  return to;
 }
 
 /** @param memo null for a root, which nothing but its own children can refer to */

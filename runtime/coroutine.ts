@@ -19,6 +19,7 @@
 
 import { context } from './context.js';
 import { UNWIND } from './errors.js';
+import { entryKey } from './funs.js';
 import { DEAD, type Process } from './process.js';
 
 /** What `awaitValue` and `receive` return when the generator must yield. */
@@ -144,7 +145,9 @@ export function isPausable(task: Task): boolean {
   if (task.process === null) return false;
   if (task.state === PENDING || task.state === STARTING_AWAITED) return true;
   return (
-    task.state === STARTING_ROOT && context.entry !== null && rootCoroutines.has(context.entry)
+    task.state === STARTING_ROOT &&
+    context.entry !== null &&
+    rootCoroutines.has(entryKey(context.entry))
   );
 }
 

@@ -8,6 +8,7 @@
 
 import { copy } from './copy.js';
 import { ExitError, InvariantError } from './errors.js';
+import { funOf, VersionFun } from './funs.js';
 import type { CrashReport, FunctionName } from './hosting.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -98,5 +99,7 @@ export function crashReport(scheduler: Scheduler, proc: Process, reason: CrashRe
 export function initialCall(scheduler: Scheduler, proc: Process): string {
   const name: FunctionName | undefined = scheduler.code.functionName(proc.entry);
   if (name !== undefined) return `${name.module}.${name.name}`;
+  const fun = funOf(proc.entry);
+  if (fun instanceof VersionFun) return `${fun.version.module}.${fun.version.label(fun.index)}`;
   return proc.entry.name === '' ? '(anonymous)' : proc.entry.name;
 }

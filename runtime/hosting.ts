@@ -5,6 +5,7 @@
  * hand them in.
  */
 
+import type { FunVersion } from './funs.js';
 import type { CrashReason, Pid } from './terms.js';
 
 export type EntryFunction = (...args: never[]) => unknown;
@@ -21,6 +22,8 @@ export interface CodeLookup {
   functionName(fn: EntryFunction): FunctionName | undefined;
   /** The function that name reaches now. */
   lookup(module: string, name: string): EntryFunction | undefined;
+  /** The functions of a version that is current, prepared or old. */
+  lookupFuns(module: string, version: string): FunVersion | undefined;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -64,6 +67,6 @@ export interface Host {
   crashed(report: CrashReport): void;
   /** An address the application listens on. */
   announce(url: string): void;
-  /** Run an exported function in the dirty pool. */
-  dirty(fn: FunctionName, args: readonly unknown[]): PromiseLike<unknown>;
+  /** Run a function that can be sent in the dirty pool. The arguments are copies. */
+  dirty(fn: EntryFunction, args: readonly unknown[]): PromiseLike<unknown>;
 }

@@ -8,17 +8,21 @@
  * Invariants:
  *  1. Lane messages are taken in the order of their frames, one per frame that is marked so.
  *  2. `null` is a wake-up and never a lane message.
- *  3. A message that the event loop delivered first is kept in `#arrived`: it is older than all that
+ *  3. A message is a list of terms, or a list whose functions are taken out (`Packed`).
+ *  4. A message that the event loop delivered first is kept in `#arrived`: it is older than all that
  *     are still in the port.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type Packed, unpackFunctions } from './carried-functions.js';
 import { invariant } from './errors.js';
 
 export type Transfer = readonly ArrayBuffer[];
 
+type Message = readonly unknown[] | Packed;
+
 export class Lane {
   readonly #port: MessagePort;
-  #arrived: unknown[][] = [];
+  #arrived: Message[] = [];
   #taken = 0;
   #listening = false;
 
@@ -27,7 +31,7 @@ export class Lane {
   }
 
   /** @throws DOMException `DataCloneError`; nothing was posted then, nothing transferred */
-  post(terms: readonly unknown[], transfer?: Transfer): void {
+  post(terms: Message, transfer?: Transfer): void {
     if (transfer === undefined) this.#port.postMessage(terms);
     else this.#port.postMessage(terms, [...transfer]);
   }
@@ -44,7 +48,7 @@ export class Lane {
   onWake(wake: () => void): void {
     invariant(!this.#listening, 'a lane wakes one scheduler');
     this.#listening = true;
-    this.#port.on('message', (message: unknown[] | null) => {
+    this.#port.on('message', (message: Message | null) => {
       if (message !== null) this.#arrived.push(message);
       wake();
     });
@@ -52,8 +56,13 @@ export class Lane {
 
   /** The terms of the next frame that has some on the lane. */
   take(): readonly unknown[] {
+    const message = this.#next();
+    return Array.isArray(message) ? message : (unpackFunctions(message as Packed) as unknown[]);
+  }
+
+  #next(): Message {
     if (this.#taken < this.#arrived.length) {
-      const message = this.#arrived[this.#taken] as unknown[];
+      const message = this.#arrived[this.#taken] as Message;
       this.#taken += 1;
       if (this.#taken === this.#arrived.length) {
         this.#arrived = [];
@@ -64,7 +73,7 @@ export class Lane {
     for (;;) {
       const next = receiveMessageOnPort(this.#port);
       invariant(next !== undefined, 'the lane message of a frame is posted before the frame');
-      if (next.message !== null) return next.message as unknown[];
+      if (next.message !== null) return next.message as Message;
     }
   }
 

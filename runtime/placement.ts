@@ -13,6 +13,7 @@
  *    scheduler in turn.
  */
 
+import { entryKey } from './funs.js';
 import type { EntryFunction } from './hosting.js';
 import { LIFE, PROCESSES, RUN_QUEUE, type SharedState, SPAWNS_COMING } from './shared-state.js';
 
@@ -31,7 +32,7 @@ export class Placement {
   readonly #slot: number;
   readonly #slots: number;
   /** By entry function: above 0 heavy, below light, from -SURE to SURE. One slow sample (a collection, a cold function) changes nothing. */
-  readonly #weight = new WeakMap<EntryFunction, number>();
+  readonly #weight = new WeakMap<object, number>();
   #slice = -1;
   #target: number;
   #left = 0;
@@ -51,9 +52,10 @@ export class Placement {
 
   /** The first slice of a process with this entry took `ms`. */
   learn(entry: EntryFunction, ms: number): void {
-    const weight = this.#weight.get(entry) ?? 0;
+    const key = entryKey(entry);
+    const weight = this.#weight.get(key) ?? 0;
     const next = ms > HEAVY_MS ? Math.min(SURE, weight + 1) : Math.max(-SURE, weight - 1);
-    this.#weight.set(entry, next === 0 ? -1 : next);
+    this.#weight.set(key, next === 0 ? -1 : next);
   }
 
   /**
@@ -70,7 +72,7 @@ export class Placement {
       this.#run = 0;
       this.#target = this.#slot;
     }
-    const weight = this.#weight.get(entry) ?? 0;
+    const weight = this.#weight.get(entryKey(entry)) ?? 0;
     if (weight > 0) return this.#leastRunnable(queued + 1);
     if (this.#left > 0) {
       this.#left -= 1;

@@ -30,7 +30,7 @@
 import { context } from './context.js';
 import { isPausable, makeReadyFirst, type Task } from './coroutine.js';
 import { UNWIND } from './errors.js';
-import type { EntryFunction } from './hosting.js';
+import { entryKey } from './funs.js';
 import { DEAD, FRESH, type Process } from './process.js';
 import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
 
@@ -55,7 +55,7 @@ const PLACES_MAX = 1000;
 
 let depth = 0;
 /** Entry functions whose processes had to be preempted in plain code in their first slice. */
-const plainEntries: WeakSet<EntryFunction> = new WeakSet();
+const plainEntries: WeakSet<object> = new WeakSet();
 
 // ---- what module code calls -----------------------------------------------------------------------
 
@@ -173,12 +173,14 @@ function serveOnTop(scheduler: Scheduler, slices: boolean): void {
 
 /** Would this process, started on top of another, be likely to stay there? */
 function holdsStack(scheduler: Scheduler, proc: Process): boolean {
-  if (proc.status === FRESH) return plainEntries.has(proc.entry);
+  if (proc.status === FRESH) return plainEntries.has(entryKey(proc.entry));
   return scheduler.preempted.has(proc);
 }
 
 function markPlain(scheduler: Scheduler, proc: Process): void {
-  if (context.entry === proc.entry && !scheduler.preempted.has(proc)) plainEntries.add(proc.entry);
+  if (context.entry === proc.entry && !scheduler.preempted.has(proc)) {
+    plainEntries.add(entryKey(proc.entry));
+  }
   scheduler.preempted.set(proc, scheduler.slice);
 }
 

@@ -1,10 +1,11 @@
 /**
  * The writing end of a ring: see `ring.ts` for the layout and its invariants.
  */
+import { packFunctions } from './carried-functions.js';
 import { DataCloneError } from './clone-error.js';
 import { STRING_LENGTH_MAX } from './codec.js';
 import { Encoder } from './codec-encoder.js';
-import { copyForLane, engineError, isStackOverflow } from './copy.js';
+import { copyForLane, engineError, functionCopies, isStackOverflow } from './copy.js';
 import { UNUSUAL } from './copy-memo.js';
 import type { Lane, Transfer } from './lane.js';
 import {
@@ -136,6 +137,7 @@ export class RingWriter {
     const onLane = terms.map((term, index) =>
       transfer !== undefined && index === terms.length - 1 ? true : !this.#isEncodable(term),
     );
+    const copies = functionCopies();
     const laneTerms = terms
       .filter((_, index) => onLane[index])
       .map((term) => copyForLane(term, transfer));
@@ -149,7 +151,7 @@ export class RingWriter {
         } else encoder.whole(term);
       }
       const bytes = laneBytes(laneTerms);
-      this.#lane.post(laneTerms, transfer);
+      this.#post(laneTerms, functionCopies() !== copies, transfer);
       this.#laneLoad.posted(bytes);
     } catch (error) {
       encoder.rollback();
@@ -159,9 +161,22 @@ export class RingWriter {
     return FLAG_LANE;
   }
 
+  /** @param carries whether there are functions in the terms; unknown when something is transferred */
+  #post(terms: readonly unknown[], carries: boolean, transfer?: Transfer): void {
+    if (!carries) {
+      try {
+        this.#lane.post(terms, transfer);
+        return;
+      } catch (error) {
+        if (transfer === undefined || packFunctions(terms) === null) throw error;
+      }
+    }
+    this.#lane.post(packFunctions(terms) ?? terms, transfer);
+  }
+
   #isEncodable(term: unknown): boolean {
-    if (typeof term !== 'object' || term === null) {
-      return typeof term !== 'function' && typeof term !== 'symbol' && !isLong(term);
+    if (typeof term !== 'function' && (typeof term !== 'object' || term === null)) {
+      return typeof term !== 'symbol' && !isLong(term);
     }
     try {
       this.#encoder.begin(FRAME_HEADER);

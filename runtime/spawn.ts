@@ -13,6 +13,7 @@ import type { Channel } from './channel.js';
 import { rerooted } from './clone-error.js';
 import { copy } from './copy.js';
 import { badarg, ProcessError } from './errors.js';
+import { funOf, isScalar, liftedFun } from './funs.js';
 import type { EntryFunction } from './hosting.js';
 import { linkChild } from './links.js';
 import { hold, Monitor, watch } from './monitors.js';
@@ -67,10 +68,11 @@ export function spawnPlain(
     scheduler.runQueue.length,
     scheduler.processes.count,
   );
-  if (slot !== scheduler.slot && isExported(scheduler, entry)) {
+  if (slot !== scheduler.slot && funOf(entry) !== undefined) {
     return spawnElsewhere(scheduler, slot, parent, entry, args, PLAIN, false);
   }
-  const { creator, counter } = spawnHere(scheduler, parent, entry, copyArgs(args), PLAIN);
+  const own = ownEntry(entry);
+  const { creator, counter } = spawnHere(scheduler, parent, own, copyArgs(args), PLAIN);
   return scheduler.pidOf(creator, counter);
 }
 
@@ -91,7 +93,7 @@ export function spawnWith(
       options.monitor === true ? monitorChild(scheduler, parent as Process, pid, null) : null;
     return { pid, ref };
   }
-  const child = spawnHere(scheduler, parent, entry, copyArgs(args), traits);
+  const child = spawnHere(scheduler, parent, ownEntry(entry), copyArgs(args), traits);
   if (parent !== null && options.link === true) linkChild(parent, child.pid, child);
   const ref =
     options.monitor === true ? monitorChild(scheduler, parent as Process, child.pid, child) : null;
@@ -118,20 +120,25 @@ function slotFor(scheduler: Scheduler, entry: EntryFunction, pinned: number | un
       scheduler.runQueue.length,
       scheduler.processes.count,
     );
-    return slot === scheduler.slot || isExported(scheduler, entry) ? slot : scheduler.slot;
+    return slot === scheduler.slot || funOf(entry) !== undefined ? slot : scheduler.slot;
   }
-  if (pinned !== scheduler.slot && !isExported(scheduler, entry)) {
+  if (pinned !== scheduler.slot && funOf(entry) === undefined) {
     throw badarg(
       'spawn: entry',
-      'an exported function of a module, to run on another scheduler',
+      'to run on another scheduler, a function that can be sent: one of a module, or one made with fn()',
       entry,
     );
   }
   return pinned;
 }
 
-function isExported(scheduler: Scheduler, entry: EntryFunction): boolean {
-  return scheduler.code.functionName(entry) !== undefined;
+/** The entry of a process of this scheduler: it shares no captured value with anyone. */
+function ownEntry(entry: EntryFunction): EntryFunction {
+  const fun = liftedFun(entry);
+  if (fun === undefined || fun.captures.length === 0) return entry;
+  return fun.borrowed && fun.captures.every(isScalar)
+    ? entry
+    : (copy(entry, 'entry') as EntryFunction);
 }
 
 const NO_ARGS: unknown[] = [];
@@ -204,19 +211,22 @@ function spawnElsewhere(
   link: boolean,
 ): Pid {
   const channel = channelOfSlot(scheduler, slot);
-  const fn = scheduler.code.functionName(entry) as { module: string; name: string };
   const counter = scheduler.nextCounter();
   const pid = `<${scheduler.node}.${channel.life}.${counter * CREATORS + scheduler.slot}>` as Pid;
   if (traits.name !== null) takeName(scheduler, traits.name, pid);
+  // A function of a version is sent itself, an exported one by its name.
+  const exported = scheduler.code.functionName(entry);
+  const from = exported === undefined ? entry : exported.module;
+  const name = exported === undefined ? null : exported.name;
   const payload =
     traits === PLAIN
-      ? [fn.module, fn.name, args]
-      : [fn.module, fn.name, args, traits.priority, traits.name, traits.label, traits.limit];
+      ? [from, name, args]
+      : [from, name, args, traits.priority, traits.name, traits.label, traits.limit];
   try {
     channel.write(signal.SPAWN, pid, parent?.pid ?? null, link ? signal.SPAWN_LINK : 0, payload);
   } catch (error) {
     if (traits.name !== null) scheduler.names.remove(traits.name, pid);
-    throw rerooted(error, 'message[2]', 'arguments');
+    throw rerooted(rerooted(error, 'message[2]', 'arguments'), 'message[0]', 'entry');
   }
   scheduler.state.add(slot, SPAWNS_COMING, 1);
   scheduler.checkRoom(channel);
@@ -264,8 +274,8 @@ export function receiveSpawn(
   payload: unknown,
 ): Process {
   scheduler.state.add(scheduler.slot, SPAWNS_COMING, -1);
-  const [module, name, args, priority, registered, label, limit] = payload as [
-    string,
+  const [from, name, args, priority, registered, label, limit] = payload as [
+    string | EntryFunction,
     string,
     unknown[],
     number?,
@@ -275,7 +285,10 @@ export function receiveSpawn(
   ];
   const { creator, counter } = scheduler.processes.originOf(pid);
   scheduler.spawned[creator] = counter;
-  const entry = scheduler.code.lookup(module, name) ?? undefinedEntry(module, name);
+  const entry =
+    typeof from === 'function'
+      ? from
+      : (scheduler.code.lookup(from, name) ?? undefinedEntry(from, name));
   const traits =
     priority === undefined
       ? PLAIN

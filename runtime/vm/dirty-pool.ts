@@ -9,9 +9,9 @@ import { Piscina } from 'piscina';
 import type { CodeServer } from '../../loader/code-server.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { loadOrder } from '../../loader/module-graph.js';
-import type { FunctionName } from '../hosting.js';
+import type { Carried, Packed } from '../carried-functions.js';
 import type { DirtyAnswer, DirtyTask } from './dirty-thread.js';
-import type { Outcome } from './protocol.js';
+import { failed, type Outcome } from './outcome.js';
 
 export class DirtyPool {
   readonly #threads: number;
@@ -23,7 +23,8 @@ export class DirtyPool {
     this.#code = code;
   }
 
-  async run(fn: FunctionName, args: readonly unknown[]): Promise<Outcome> {
+  /** @param work a function and its arguments, as a list of two */
+  async run(work: Packed): Promise<Outcome> {
     this.#pool ??= new Piscina<DirtyTask, DirtyAnswer>({
       filename: new URL('./dirty-thread.js', import.meta.url).href,
       name: 'run',
@@ -31,12 +32,12 @@ export class DirtyPool {
       maxThreads: this.#threads,
       idleTimeout: 10_000,
     });
-    const needed = closure(this.#code.current, fn.module);
+    const needed = closure(this.#code.current, work.functions);
     const versions = needed.map(({ name, version }) => ({ name, version }));
     let code: readonly CompiledModule[] = [];
     for (;;) {
-      const task: DirtyTask = { module: fn.module, name: fn.name, args, versions, code };
-      const answer = await this.#pool.run(task).catch(failed);
+      const task: DirtyTask = { work, versions, code };
+      const answer = await this.#pool.run(task).catch(lost);
       if (!('missing' in answer)) return answer;
       // Another thread may take the task next time, and lack more: send all of it then.
       code =
@@ -50,13 +51,16 @@ export class DirtyPool {
   }
 }
 
-function failed(error: unknown): Outcome {
+function lost(error: unknown): Outcome {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  return { ok: false, reason: { kind: 'error', name, message, stack: stack ?? '' } };
+  return failed({ kind: 'error', name, message, stack: stack ?? '' });
 }
 
-/** A module and all it imports, dependencies first. */
-function closure(current: ReadonlyMap<string, CompiledModule>, root: string): CompiledModule[] {
+/** The modules of some functions and all they import, dependencies first. */
+function closure(
+  current: ReadonlyMap<string, CompiledModule>,
+  functions: readonly Carried[],
+): CompiledModule[] {
   const found = new Map<string, CompiledModule>();
   const visit = (name: string): void => {
     const module = current.get(name);
@@ -64,6 +68,6 @@ function closure(current: ReadonlyMap<string, CompiledModule>, root: string): Co
     found.set(name, module);
     for (const { module: imported } of module.imports) if (imported !== null) visit(imported);
   };
-  visit(root);
+  for (const { module } of functions) visit(module);
   return loadOrder([...found.values()], (name) => current.has(name));
 }

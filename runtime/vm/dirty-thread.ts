@@ -1,5 +1,5 @@
 /**
- * Dirty thread: runs one exported function at a time, outside of any scheduler.
+ * Dirty thread: runs one function at a time, outside of any scheduler.
  *
  * A thread keeps the module versions it has seen. A task names the versions it needs; what is missing
  * is answered with, and the task comes again with the code.
@@ -11,17 +11,18 @@ import * as bifs from '../../bif/index.js';
 import { CodeTable } from '../../loader/code-table.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { installStackMapping } from '../../loader/source-positions.js';
+import { type Packed, unpackFunctions } from '../carried-functions.js';
 import { copy } from '../copy.js';
 import { exitReasonOf } from '../crash.js';
-import { ProcessError } from '../errors.js';
+import { useFunCode } from '../funs.js';
+import type { EntryFunction } from '../hosting.js';
 import { moduleRuntime } from '../module-runtime.js';
-import type { Outcome } from './protocol.js';
+import { failed, type Outcome, succeeded } from './outcome.js';
 
 export interface DirtyTask {
-  readonly module: string;
-  readonly name: string;
-  readonly args: readonly unknown[];
-  /** The versions that the function and what it imports are current in; dependencies first. */
+  /** A function and its arguments, as a list of two. */
+  readonly work: Packed;
+  /** The versions that its functions and what they import are current in; dependencies first. */
   readonly versions: readonly { readonly name: string; readonly version: string }[];
   /** Code that an earlier answer asked for. */
   readonly code: readonly CompiledModule[];
@@ -31,6 +32,7 @@ export type DirtyAnswer = Outcome | { readonly missing: readonly string[] };
 
 const table = new CodeTable({ runtime: moduleRuntime, bifs, nodeRequire: createRequire });
 installStackMapping(table.positions);
+useFunCode(table);
 const loaded = new Map<string, string>();
 
 /** Piscina's task. */
@@ -43,12 +45,9 @@ export async function run(task: DirtyTask): Promise<DirtyAnswer> {
   const missing = task.versions.filter(({ name, version }) => loaded.get(name) !== version);
   if (missing.length > 0) return { missing: missing.map(({ name }) => name) };
   try {
-    const fn = table.lookup(task.module, task.name);
-    if (fn === undefined) {
-      throw new ProcessError('undef', `${task.module}.${task.name} is not an exported function`);
-    }
-    return { ok: true, value: copy(await fn(...(task.args as never[])), 'result') };
+    const [fn, args] = unpackFunctions(task.work) as [EntryFunction, never[]];
+    return succeeded(copy(await fn(...args), 'result'));
   } catch (error) {
-    return { ok: false, reason: exitReasonOf(error) };
+    return failed(exitReasonOf(error));
   }
 }

@@ -7,9 +7,10 @@
  */
 
 import type * as Comlink from 'comlink';
-import type { CrashReport, FunctionName, Host, LogEvent } from '../hosting.js';
+import { packed, withoutFunctions } from '../carried-functions.js';
+import type { CrashReport, EntryFunction, Host, LogEvent } from '../hosting.js';
+import { resultOf } from './outcome.js';
 import type { HostControl } from './protocol.js';
-import { UserError } from './user-error.js';
 
 const WAITING_MAX = 1000;
 
@@ -29,13 +30,14 @@ export class HostLink implements Host {
   }
 
   log(event: LogEvent): void {
-    if (this.#logs.length < WAITING_MAX) this.#logs.push(event);
+    if (this.#logs.length < WAITING_MAX) this.#logs.push(withoutFunctions(event) as LogEvent);
     this.#send();
   }
 
   crashed(report: CrashReport): void {
-    if (this.#crashes.length < WAITING_MAX) this.#crashes.push(report);
-    else this.#omitted += 1;
+    if (this.#crashes.length < WAITING_MAX) {
+      this.#crashes.push(withoutFunctions(report) as CrashReport);
+    } else this.#omitted += 1;
     this.#send();
   }
 
@@ -43,10 +45,8 @@ export class HostLink implements Host {
     this.#remote.announced(url).catch(() => {});
   }
 
-  async dirty(fn: FunctionName, args: readonly unknown[]): Promise<unknown> {
-    const outcome = await this.#remote.dirty(fn, args);
-    if (outcome.ok) return outcome.value;
-    throw UserError.from(outcome.reason);
+  async dirty(fn: EntryFunction, args: readonly unknown[]): Promise<unknown> {
+    return resultOf(await this.#remote.dirty(packed([fn, args])));
   }
 
   /** Everything said so far has reached the main thread. */

@@ -9,6 +9,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { call } from '../../bif/call.js';
 import { send } from '../../bif/send.js';
 import { checkOptions } from '../../bif/spawn.js';
+import { type Packed, packed, unpackFunctions } from '../carried-functions.js';
 import { copy } from '../copy.js';
 import { awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
 import { exitReasonOf } from '../crash.js';
@@ -21,7 +22,8 @@ import { receive } from '../receive.js';
 import type { Scheduler } from '../scheduler.js';
 import { type SpawnOptions, spawnWith } from '../spawn.js';
 import type { Pid } from '../terms.js';
-import type { Outcome } from './protocol.js';
+import { failed, type Outcome, succeeded } from './outcome.js';
+import type { Entry } from './protocol.js';
 
 export class LocalProcesses {
   readonly #scheduler: Scheduler;
@@ -32,17 +34,18 @@ export class LocalProcesses {
     this.#scheduler = scheduler;
   }
 
-  spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
+  spawn(entry: Entry, args: Packed, options: SpawnOptions): Outcome {
     return this.#attempt(() => {
       checkHostOptions(options);
-      return spawnWith(this.#scheduler, null, this.#entry(module, name), args, options).pid;
+      const given = unpackFunctions(args) as unknown[];
+      return spawnWith(this.#scheduler, null, this.#entry(entry), given, options).pid;
     });
   }
 
-  spawnMonitor(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome {
-    const spawned = this.spawn(module, name, args, options);
+  spawnMonitor(entry: Entry, args: Packed, options: SpawnOptions): Outcome {
+    const spawned = this.spawn(entry, args, options);
     if (!spawned.ok) return spawned;
-    const pid = spawned.value as Pid;
+    const pid = spawned.value.value as Pid;
     const proc = this.#scheduler.processes.find(pid) as Process;
     const exited = new Promise((resolve) => {
       proc.more().onExit.push((reason) => resolve(copy(reason)));
@@ -51,23 +54,25 @@ export class LocalProcesses {
     return spawned;
   }
 
-  exited(pid: Pid): Promise<unknown> {
+  async exited(pid: Pid): Promise<Packed> {
     const exited = this.#monitored.get(pid) ?? Promise.resolve('noproc');
     this.#monitored.delete(pid);
-    return exited;
+    return packed(await exited);
   }
 
-  run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome> {
-    return this.#runEntry(() => this.#entry(module, name), `${module}.${name}`, args, options);
+  run(entry: Entry, args: Packed, options: SpawnOptions): Promise<Outcome> {
+    const label = 'name' in entry ? `${entry.module}.${entry.name}` : 'host.run';
+    const given = unpackFunctions(args) as unknown[];
+    return this.#runEntry(() => this.#entry(entry), label, given, options);
   }
 
-  call(to: string, request: unknown, timeoutMs: number | undefined): Promise<Outcome> {
-    const ask = (): EntryFunction => () => call(to, request, timeoutMs);
+  call(to: string, request: Packed, timeoutMs: number | undefined): Promise<Outcome> {
+    const ask = (): EntryFunction => () => call(to, unpackFunctions(request), timeoutMs);
     return this.#runEntry(ask, 'call', [], {});
   }
 
-  send(to: string, message: unknown): Outcome {
-    const outcome = this.#attempt(() => send(to, message));
+  send(to: string, message: Packed): Outcome {
+    const outcome = this.#attempt(() => send(to, unpackFunctions(message)));
     this.#scheduler.followUp();
     return outcome;
   }
@@ -83,7 +88,7 @@ export class LocalProcesses {
         const taken = new Promise<void>((resolve) => {
           answered = resolve;
         });
-        port.postMessage(message);
+        port.postMessage(packed(message));
         if (awaitValue(taken) === PARK) yield;
       }
     }
@@ -117,7 +122,9 @@ export class LocalProcesses {
       terminate(this.#scheduler, proc, reason);
   }
 
-  #entry(module: string, name: string): EntryFunction {
+  #entry(given: Entry): EntryFunction {
+    if (!('name' in given)) return unpackFunctions(given) as EntryFunction;
+    const { module, name } = given;
     const entry = this.#scheduler.code.lookup(module, name);
     if (entry === undefined)
       throw new ProcessError('undef', `${module}.${name} is not an exported function`);
@@ -148,22 +155,20 @@ export class LocalProcesses {
         resolve(started);
         return;
       }
-      const proc = scheduler.processes.find(started.value as Pid) as Process;
+      const proc = scheduler.processes.find(started.value.value as Pid) as Process;
       proc
         .more()
         .onExit.push((reason) =>
-          resolve(
-            reason === 'normal' ? { ok: true, value: result } : { ok: false, reason: copy(reason) },
-          ),
+          resolve(reason === 'normal' ? succeeded(result) : failed(copy(reason))),
         );
     });
   }
 
   #attempt(action: () => unknown): Outcome {
     try {
-      return { ok: true, value: action() };
+      return succeeded(action());
     } catch (error) {
-      return { ok: false, reason: exitReasonOf(error) };
+      return failed(exitReasonOf(error));
     }
   }
 }

@@ -19,16 +19,18 @@ import type { CompiledModule } from '../../loader/module.js';
 import { loadModuleFile, moduleFile } from '../../loader/module-file.js';
 import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
+import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
+import type { FunctionName } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
 import { logEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
-import type { HostControl, Outcome } from './protocol.js';
+import { type Outcome, resultOf } from './outcome.js';
+import type { Entry, HostControl } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
 import { type SchedulerThread, Threads } from './threads.js';
-import { UserError } from './user-error.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -120,7 +122,7 @@ export class Vm {
   /**
    * Start a process: an exported function of a module, by name, or a self-contained function of the
    * host program (its text is compiled; it sees the built-in functions of `tsvm`, and nothing of the
-   * host). Without `scheduler` in the options the schedulers take turns.
+   * host), or a function that a process gave to the host. Without `scheduler` in the options the schedulers take turns.
    */
   spawn<M = unknown>(
     module: string,
@@ -134,10 +136,10 @@ export class Vm {
     options?: SpawnOptions,
   ): Promise<Pid<M>>;
   async spawn(...given: unknown[]): Promise<Pid> {
-    const { module, name, args, options } = await this.#entry(given);
+    const { entry, args, options } = await this.#entry(given);
     const thread = await this.#pick(options);
     return resultOf(
-      await thread.control.spawn(module, name, args, { ...options, scheduler: thread.slot }),
+      await thread.control.spawn(entry, args, { ...options, scheduler: thread.slot }),
     ) as Pid;
   }
 
@@ -153,8 +155,11 @@ export class Vm {
   ): Promise<{ readonly pid: Pid<M>; readonly exited: Promise<unknown> }> {
     const thread = await this.#pick(options);
     const pinned = { ...options, scheduler: thread.slot };
-    const pid = resultOf(await thread.control.spawnMonitor(module, name, [...args], pinned)) as Pid;
-    const exited = thread.control.exited(pid).catch(
+    const entry = { module, name };
+    const given = packed([...args]);
+    const pid = resultOf(await thread.control.spawnMonitor(entry, given, pinned)) as Pid;
+    const exited = thread.control.exited(pid).then(
+      unpackFunctions,
       ({ cause }: Error): SchedulerDownReason => ({
         kind: 'scheduler_down',
         scheduler: thread.slot,
@@ -181,21 +186,20 @@ export class Vm {
     options?: SpawnOptions,
   ): Promise<Awaited<R>>;
   async run(...given: unknown[]): Promise<unknown> {
-    const { module, name, args, options } = await this.#entry(given);
+    const { entry, args, options } = await this.#entry(given);
     const thread = await this.#pick(options);
-    return resultOf(
-      await thread.control.run(module, name, args, { ...options, scheduler: thread.slot }),
-    );
+    return resultOf(await thread.control.run(entry, args, { ...options, scheduler: thread.slot }));
   }
 
   /** Send a message to a pid, alias or name. */
   async send<D extends Destination>(to: D, message: MessageOf<D>): Promise<void> {
-    resultOf(await (await this.#homeOf(to)).control.send(to, message));
+    resultOf(await (await this.#homeOf(to)).control.send(to, packed(message)));
   }
 
   /** Ask a process that answers with `reply`, and wait, 5 s by default. */
   async call<R = unknown>(to: Destination, request: unknown, timeoutMs?: number): Promise<R> {
-    return resultOf(await (await this.#homeOf(to)).control.call(to, request, timeoutMs)) as R;
+    const thread = await this.#homeOf(to);
+    return resultOf(await thread.control.call(to, packed(request), timeoutMs)) as R;
   }
 
   /**
@@ -205,9 +209,9 @@ export class Vm {
   async mailbox<M = unknown>(handler: (message: M) => unknown): Promise<Pid<M>> {
     const thread = await this.#pick({});
     const { port1, port2 } = new MessageChannel();
-    port1.on('message', async (message: M) => {
+    port1.on('message', async (message: Packed) => {
       try {
-        await handler(message);
+        await handler(unpackFunctions(message) as M);
       } finally {
         port1.postMessage(null);
       }
@@ -301,27 +305,27 @@ export class Vm {
         if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
       },
       announced: (url) => this.#events.emit('announce', url),
-      dirty: (fn, args): Promise<Outcome> => this.#dirty.run(fn, args),
+      dirty: (work): Promise<Outcome> => this.#dirty.run(work),
     };
   }
 
   /** The arguments of `spawn` and `run` in one shape; a function of the host is loaded first. */
-  async #entry(
-    given: unknown[],
-  ): Promise<{ module: string; name: string; args: unknown[]; options: SpawnOptions }> {
-    if (typeof given[0] === 'function') {
-      const [fn, args, options] = given as [AnyFunction, unknown[]?, SpawnOptions?];
-      const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
-      await this.#code.load([compiled]);
-      return {
-        module: compiled.name,
-        name: HOST_EXPORT,
-        args: [...(args ?? [])],
-        options: options ?? {},
-      };
+  async #entry(given: unknown[]): Promise<{ entry: Entry; args: Packed; options: SpawnOptions }> {
+    if (typeof given[0] !== 'function') {
+      const [module, name, args, options] = given as [string, string, unknown[]?, SpawnOptions?];
+      const entry = { module, name };
+      return { entry, args: packed([...(args ?? [])]), options: options ?? {} };
     }
-    const [module, name, args, options] = given as [string, string, unknown[]?, SpawnOptions?];
-    return { module, name, args: [...(args ?? [])], options: options ?? {} };
+    const [fn, args, options] = given as [AnyFunction, unknown[]?, SpawnOptions?];
+    // A function that a process gave to the host is one of a module already.
+    const entry = packFunctions(fn) ?? (await this.#loaded(fn));
+    return { entry, args: packed([...(args ?? [])]), options: options ?? {} };
+  }
+
+  async #loaded(fn: AnyFunction): Promise<FunctionName> {
+    const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
+    await this.#code.load([compiled]);
+    return { module: compiled.name, name: HOST_EXPORT };
   }
 
   /** The thread for a new process. One that is being replaced is waited for: it has no modules yet. */
@@ -382,11 +386,6 @@ async function compileAll(
   if (first === undefined) return modules;
   if (errors.length === 1) throw first;
   throw new AggregateError(errors, errors.map((error) => error.format()).join('\n\n'));
-}
-
-function resultOf(outcome: Outcome): unknown {
-  if (outcome.ok) return outcome.value;
-  throw UserError.from(outcome.reason);
 }
 
 /** Time first, so that names of later starts sort behind; then chance, for two starts in one second. */

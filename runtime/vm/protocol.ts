@@ -7,9 +7,11 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { SchedulerCode } from '../../loader/scheduler-code.js';
+import type { Packed } from '../carried-functions.js';
 import type { CrashReport, FunctionName, LogEvent } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
+import type { Outcome } from './outcome.js';
 
 /** What a scheduler thread is started with. */
 export interface SchedulerBoot {
@@ -34,10 +36,8 @@ export interface ChannelEnd {
   readonly lane: MessagePort;
 }
 
-/** The outcome of something that ran in a process; errors do not survive Comlink whole. */
-export type Outcome =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly reason: unknown };
+/** What a process is started with: an export by its name, or a function that a process gave to the host. */
+export type Entry = FunctionName | Packed;
 
 export interface SchedulerFigures {
   readonly processes: number;
@@ -53,16 +53,16 @@ export interface SchedulerControl extends SchedulerCode {
   /** From now on processes may be placed here. */
   open(): void;
   schedulerDown(life: number, cause: string): void;
-  spawn(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome;
+  spawn(entry: Entry, args: Packed, options: SpawnOptions): Outcome;
   /** As `spawn`; `exited` is to be asked for the pid that it gives. */
-  spawnMonitor(module: string, name: string, args: unknown[], options: SpawnOptions): Outcome;
+  spawnMonitor(entry: Entry, args: Packed, options: SpawnOptions): Outcome;
   /** The exit reason of a process that `spawnMonitor` started, when it has ended. */
-  exited(pid: Pid): Promise<unknown>;
+  exited(pid: Pid): Promise<Packed>;
   /** Run a function in a process of its own, and wait for it. */
-  run(module: string, name: string, args: unknown[], options: SpawnOptions): Promise<Outcome>;
-  send(to: string, message: unknown): Outcome;
-  call(to: string, request: unknown, timeoutMs: number | undefined): Promise<Outcome>;
-  /** Start a process that passes every message to `port`, one at a time. */
+  run(entry: Entry, args: Packed, options: SpawnOptions): Promise<Outcome>;
+  send(to: string, message: Packed): Outcome;
+  call(to: string, request: Packed, timeoutMs: number | undefined): Promise<Outcome>;
+  /** Start a process that passes every message to `port` (a `Packed`), one at a time. */
   mailbox(port: MessagePort): Pid;
   /** End a process with this reason and wait until it is gone, at most so long. */
   shutdown(pid: Pid, reason: unknown, timeoutMs: number): Promise<boolean>;
@@ -76,5 +76,6 @@ export interface HostControl {
   logged(events: readonly LogEvent[]): void;
   crashed(reports: readonly CrashReport[], omitted: number): void;
   announced(url: string): void;
-  dirty(fn: FunctionName, args: readonly unknown[]): Promise<Outcome>;
+  /** @param work a function and its arguments, as a list of two */
+  dirty(work: Packed): Promise<Outcome>;
 }

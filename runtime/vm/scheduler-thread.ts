@@ -18,6 +18,7 @@ import { Channel } from '../channel.js';
 import { context } from '../context.js';
 import { engine, schedulerDown } from '../engine.js';
 import { ProcessError } from '../errors.js';
+import { useFunCode } from '../funs.js';
 import { Lane } from '../lane.js';
 import { moduleRuntime } from '../module-runtime.js';
 import { forgetProxies } from '../proxies.js';
@@ -35,6 +36,7 @@ import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js
 export async function run(boot: SchedulerBoot): Promise<void> {
   const table = new CodeTable({ runtime: moduleRuntime, bifs, nodeRequire: createRequire });
   installStackMapping(table.positions);
+  useFunCode(table);
   guardProcessExit(exitProcess);
   const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
   forgetProxies();
@@ -86,11 +88,10 @@ function serve(
         scheduler.followUp();
       },
       ...schedulerCode(table),
-      spawn: (module, name, args, options) => local.spawn(module, name, args, options),
-      spawnMonitor: (module, name, args, options) =>
-        local.spawnMonitor(module, name, args, options),
+      spawn: (entry, args, options) => local.spawn(entry, args, options),
+      spawnMonitor: (entry, args, options) => local.spawnMonitor(entry, args, options),
       exited: (pid) => local.exited(pid),
-      run: (module, name, args, options) => local.run(module, name, args, options),
+      run: (entry, args, options) => local.run(entry, args, options),
       send: (to, message) => local.send(to, message),
       call: (to, request, timeoutMs) => local.call(to, request, timeoutMs),
       mailbox: (port) => local.mailbox(port),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildPath, formatBuild, parseBuild, readBuild } from '../../loader/build-file.js';
 import { buildProject, MANIFEST, readManifest } from '../../loader/build-project.js';
+import { FORMAT_VERSION } from '../../loader/module.js';
 import { compileProject, scanProject } from '../../loader/project.js';
 import { compileText, createTable, loadErrorOf, temporaryFolder } from './support.js';
 
@@ -52,7 +53,7 @@ test('build file: another format, another name', async () => {
   );
   expect(wrongFormat).toMatchObject({
     name: 'BuildFormatError',
-    message: 'build format 7, this tsvm reads format 3',
+    message: `build format 7, this tsvm reads format ${FORMAT_VERSION}`,
   });
   const moved = await loadErrorOf(() =>
     parseBuild(formatBuild(compiled, PLACES), {

@@ -11,5 +11,5 @@ section<typeof import('./modules/dirty.js')>('dirty', {
   s3_4_self_is_known_after_a_dirty_call: 'dirty: the caller is itself after the call',
   s3_4_killed_while_a_dirty_call_runs: 'dirty: a process that waits for a dirty call can be killed',
   s3_4_many_calls_at_once: 'dirty: forty calls at once all return',
-  s3_4_bad_arguments_raise: 'dirty of no exported function, or of what cannot be copied: badarg',
+  s3_4_bad_arguments_raise: 'dirty of a closure, or of what cannot be copied: badarg',
 });
