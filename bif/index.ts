@@ -25,6 +25,7 @@ export type {
   Timeout,
 } from '../runtime/terms.js';
 export { type Call, call, type From, reply } from './call.js';
+export * as code from './code.js';
 export { type Dictionary, dictionary } from './dictionary.js';
 export {
   alias,

@@ -10,7 +10,7 @@
 
 import { runningProcess, runningScheduler } from '../runtime/context.js';
 import { copy } from '../runtime/copy.js';
-import { awaitValue, type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js';
+import { awaiting, start, type Task } from '../runtime/coroutine.js';
 import { badarg } from '../runtime/errors.js';
 import {
   type Demand,
@@ -171,9 +171,4 @@ export function dirty<A extends readonly unknown[], R>(
   return start(awaiting(scheduler.host.dirty(entry, copied))) as Task as unknown as Promise<
     Awaited<R>
   >;
-}
-
-function* awaiting(promise: PromiseLike<unknown>): Coroutine<unknown> {
-  const value = awaitValue(promise);
-  return value === PARK ? yield : value;
 }

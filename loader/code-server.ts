@@ -1,26 +1,29 @@
 /**
- * Code server: which version of each module is current on the whole machine.
+ * Code server: which version of each module is current, and which is old, on the whole machine.
  *
  * It lives on the main thread and loads sets of modules into all schedulers in two phases: prepared
  * everywhere, then committed everywhere; or, if one scheduler refuses one module, aborted everywhere.
+ * In between `onLoad` runs, once for the machine, on the first scheduler.
  *
  * Invariants:
- *  1. Loads, removals and attachments are served one after the other, in the order of the calls.
- *     Broken, two loads of a module could be committed in different orders on two schedulers.
+ *  1. What happens to one module happens in the order of the calls; different modules do not wait for
+ *     each other, but for imports that are just being loaded. Broken, two loads of a module could be
+ *     committed in different orders on two schedulers.
  *  2. When `load` returns, every scheduler has the set; when it throws, none has any of it.
- *  3. A scheduler that takes no part (it died meanwhile) is brought up by `attach` of its successor.
+ *  3. Commits, removals and attachments are done one at a time. A scheduler that joins gets what is
+ *     current then; what is prepared meanwhile, at its commit.
+ *  4. A load that makes a third version of a module ends the first: the processes that run it are
+ *     killed, by the same command that commits.
  *
- * The versions that were current become *old* here; keeping count of who runs them, and purging, come
- * with the next step: in `#commit`, before a third version comes in.
- *
- * Source: OTP, "code", `code:atomic_load/1` and "Code Replacement".
+ * Source: OTP, "code", `code:atomic_load/1`, `code:purge/1`, `code:soft_purge/1`; "Code Replacement".
  */
 
 import { performance } from 'node:perf_hooks';
-import { isLoadErrorData, loadErrorFrom } from './errors.js';
+import { OnLoadError } from './errors.js';
 import type { CompiledModule } from './module.js';
 import { loadOrder } from './module-graph.js';
-import type { SchedulerCode } from './scheduler-code.js';
+import { ModuleLocks } from './module-locks.js';
+import type { CodeEpoch, SchedulerCode } from './scheduler-code.js';
 
 /** About 10 ms of a scheduler's time. */
 const PREPARED_AT_ONCE = 32;
@@ -33,25 +36,45 @@ export interface LoadReport {
   /** From the begin of the load of the set to its end. */
   readonly ms: number;
   readonly schedulers: number;
+  /** Processes that were killed because they still ran the version before the last one, of the whole set. */
+  readonly killed: number;
 }
 
 export interface CodeServerOptions {
-  /** The schedulers that run now. */
+  /** The schedulers that run now, in a lasting order. */
   readonly schedulers: () => readonly SchedulerCode[];
+  readonly epoch: CodeEpoch;
+}
+
+/** What a load has done so far. */
+interface Load {
+  readonly id: number;
+  readonly set: readonly CompiledModule[];
+  readonly preparedOn: Set<SchedulerCode>;
 }
 
 export class CodeServer {
   readonly #schedulers: () => readonly SchedulerCode[];
+  readonly #epoch: CodeEpoch;
   readonly #current: Map<string, CompiledModule> = new Map();
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #old: Map<string, string> = new Map();
+  readonly #locks = new ModuleLocks();
+  #commits: Promise<unknown> = Promise.resolve();
+  #loads = 0;
 
   constructor(options: CodeServerOptions) {
     this.#schedulers = options.schedulers;
+    this.#epoch = options.epoch;
   }
 
   /** The modules that are current, by name. */
   get current(): ReadonlyMap<string, CompiledModule> {
     return this.#current;
+  }
+
+  /** The old versions that have not been purged, by name of the module. */
+  get old(): ReadonlyMap<string, string> {
+    return this.#old;
   }
 
   /**
@@ -60,103 +83,183 @@ export class CodeServer {
    * @throws LoadError of the first module that does not load
    */
   load(modules: readonly CompiledModule[]): Promise<LoadReport[]> {
-    return this.#serially(() => this.#load(modules));
+    // The last one of a name wins: builds that come faster than they load collapse to the newest.
+    const given = new Map(modules.map((module) => [module.name, module]));
+    const imports = modules.flatMap((module) => module.imports.map((one) => one.module ?? ''));
+    const begin = performance.now();
+    return this.#locks.run([...given.keys()], imports, () => this.#load(given, begin));
   }
 
   /** Bring a scheduler that has just started up to the current set, before it runs anything. */
   attach(scheduler: SchedulerCode): Promise<void> {
-    return this.#serially(async () => {
-      const set = loadOrder([...this.#current.values()]);
-      await withLoadErrors(() => prepareAll(scheduler, set));
-      await withLoadErrors(() => commitAll(scheduler, set));
+    return this.#alone(async () => {
+      const load = this.#begin(loadOrder([...this.#current.values()]));
+      await prepare(load, scheduler);
+      const committed = scheduler.commit(load.id, this.#epoch.next);
+      this.#epoch.publish();
+      await committed;
     });
   }
 
-  /** The module's file is gone. Calls into it raise `undef`; what runs its code goes on. */
+  /**
+   * Make the current version of a module old: calls into it raise `undef`, what runs its code goes on.
+   *
+   * @returns `false` if it has none, or has an old one that was not purged
+   */
+  delete(name: string): Promise<boolean> {
+    return this.#locks.run([name], [], () =>
+      this.#alone(async () => {
+        if (!this.#current.has(name) || this.#old.has(name)) return false;
+        await this.#remove(name);
+        return true;
+      }),
+    );
+  }
+
+  /** The module's file is gone: as `delete`, but an old version is purged first. */
   remove(name: string): Promise<boolean> {
-    return this.#serially(async () => {
-      if (!this.#current.delete(name)) return false;
-      await this.#onAll((scheduler) => scheduler.remove(name));
+    return this.#locks.run([name], [], () =>
+      this.#alone(async () => {
+        if (!this.#current.has(name)) return false;
+        await this.#remove(name);
+        return true;
+      }),
+    );
+  }
+
+  /** Forget the old version of a module; processes that run it are killed. @returns whether there were any */
+  purge(name: string): Promise<boolean> {
+    return this.#locks.run([name], [], async () => (await this.#purge(name)) > 0);
+  }
+
+  /** The same, but only if no process runs it. @returns whether the module is without an old version now */
+  softPurge(name: string): Promise<boolean> {
+    return this.#locks.run([name], [], async () => {
+      if (!this.#old.has(name)) return true;
+      const running = await this.#onAll((scheduler) => scheduler.runsOld(name));
+      if (running.includes(true)) return false;
+      await this.#purge(name);
       return true;
     });
   }
 
-  #serially<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(action);
-    this.#queue = result.catch(() => undefined);
-    return result;
-  }
-
-  async #load(modules: readonly CompiledModule[]): Promise<LoadReport[]> {
-    const begin = performance.now();
-    // The last one of a name wins: builds that come faster than they load collapse to the newest.
-    const given = new Map(modules.map((module) => [module.name, module]));
+  async #load(given: ReadonlyMap<string, CompiledModule>, begin: number): Promise<LoadReport[]> {
     const fresh = [...given.values()].filter(
       ({ name, version }) => this.#current.get(name)?.version !== version,
     );
-    const set = loadOrder(fresh, (name) => this.#current.has(name) || given.has(name));
-    const schedulers = set.length === 0 ? 0 : await this.#twoPhases(set);
-    for (const module of set) this.#current.set(module.name, module);
+    const load = this.#begin(
+      loadOrder(fresh, (name) => this.#current.has(name) || given.has(name)),
+    );
+    let killed: number[] = [];
+    if (load.set.length > 0) {
+      try {
+        await this.#prepare(load);
+        killed = await this.#alone(() => this.#commit(load));
+      } catch (error) {
+        await this.#onAll((scheduler) => scheduler.abort(load.id));
+        throw error;
+      }
+    }
     const ms = performance.now() - begin;
-    const changed = new Set(set.map(({ name }) => name));
+    const changed = new Set(load.set.map(({ name }) => name));
     return Array.from(given.values(), ({ name, version }) => ({
       module: name,
       version,
       changed: changed.has(name),
       ms,
-      schedulers: changed.has(name) ? schedulers : 0,
+      schedulers: changed.has(name) ? killed.length : 0,
+      killed: killed.reduce((sum, one) => sum + one, 0),
     }));
   }
 
-  async #twoPhases(set: readonly CompiledModule[]): Promise<number> {
-    try {
-      await this.#onAll((scheduler) => prepareAll(scheduler, set));
-    } catch (error) {
-      await this.#onAll((scheduler) => abortAll(scheduler, set));
-      throw error;
+  #begin(set: readonly CompiledModule[]): Load {
+    this.#loads += 1;
+    return { id: this.#loads, set, preparedOn: new Set() };
+  }
+
+  async #prepare(load: Load): Promise<void> {
+    await this.#onAll((scheduler) => prepare(load, scheduler));
+    const withHook = load.set.filter(({ exports }) => exports.includes('onLoad'));
+    if (withHook.length === 0) return;
+    const [first] = this.#schedulers();
+    if (first === undefined) {
+      throw new OnLoadError('no scheduler is running that onLoad could run on', {
+        module: withHook[0]?.name,
+      });
     }
-    return this.#onAll((scheduler) => commitAll(scheduler, set));
+    const waiting = load.set.map(({ name }) => name);
+    await this.#onAll((scheduler) => scheduler.hold(load.id, waiting));
+    for (const name of await first.hooks(load.id)) {
+      await first.runHook(load.id, name);
+      await this.#onAll((scheduler) => scheduler.admit(load.id, name));
+    }
+  }
+
+  /** @returns how many processes each scheduler killed */
+  async #commit(load: Load): Promise<number[]> {
+    // Those that have joined since.
+    await this.#onAll((scheduler) =>
+      load.preparedOn.has(scheduler) ? Promise.resolve() : prepare(load, scheduler),
+    );
+    const killed = await this.#onAll(
+      (scheduler) => scheduler.commit(load.id, this.#epoch.next),
+      () => this.#epoch.publish(),
+    );
+    for (const module of load.set) {
+      const before = this.#current.get(module.name);
+      if (before === undefined) this.#old.delete(module.name);
+      else this.#old.set(module.name, before.version);
+      this.#current.set(module.name, module);
+    }
+    return killed;
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#onAll((scheduler) => scheduler.remove(name));
+    this.#old.set(name, (this.#current.get(name) as CompiledModule).version);
+    this.#current.delete(name);
+  }
+
+  async #purge(name: string): Promise<number> {
+    if (!this.#old.has(name)) return 0;
+    const killed = await this.#onAll((scheduler) => scheduler.purge(name));
+    this.#old.delete(name);
+    return killed.reduce((sum, one) => sum + one, 0);
+  }
+
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#commits.then(action);
+    this.#commits = result.catch(() => undefined);
+    return result;
   }
 
   /**
    * On every scheduler at once; waits for all of them, also when one fails, so that the next step
    * finds none at work. What a scheduler that is gone by then said does not count.
    */
-  async #onAll(action: (scheduler: SchedulerCode) => Promise<void>): Promise<number> {
+  async #onAll<T>(
+    action: (scheduler: SchedulerCode) => Promise<T>,
+    asked: () => void = () => {},
+  ): Promise<T[]> {
     const schedulers = [...this.#schedulers()];
-    const results = await Promise.allSettled(
-      schedulers.map((scheduler) => withLoadErrors(() => action(scheduler))),
-    );
+    const answers = schedulers.map(action);
+    asked();
+    const results = await Promise.allSettled(answers);
     const alive = new Set(this.#schedulers());
-    let count = 0;
+    const values: T[] = [];
     for (const [at, result] of results.entries()) {
       if (!alive.has(schedulers[at] as SchedulerCode)) continue;
       if (result.status === 'rejected') throw result.reason;
-      count++;
+      values.push(result.value);
     }
-    return count;
+    return values;
   }
 }
 
-async function withLoadErrors(action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    throw isLoadErrorData(error) ? loadErrorFrom(error) : error;
+async function prepare(load: Load, scheduler: SchedulerCode): Promise<void> {
+  // In groups: a message for each module would cost more than the module, one for all would hold up the processes.
+  for (let at = 0; at < load.set.length; at += PREPARED_AT_ONCE) {
+    await scheduler.prepare(load.id, load.set.slice(at, at + PREPARED_AT_ONCE));
   }
-}
-
-/** In groups: a message for each module would cost more than the module, one for all would hold up the processes. */
-async function prepareAll(scheduler: SchedulerCode, set: readonly CompiledModule[]): Promise<void> {
-  for (let at = 0; at < set.length; at += PREPARED_AT_ONCE) {
-    await scheduler.prepare(set.slice(at, at + PREPARED_AT_ONCE));
-  }
-}
-
-async function commitAll(scheduler: SchedulerCode, set: readonly CompiledModule[]): Promise<void> {
-  await scheduler.commit(set.map(({ name, version }) => ({ name, version })));
-}
-
-async function abortAll(scheduler: SchedulerCode, set: readonly CompiledModule[]): Promise<void> {
-  await scheduler.abort(set.map(({ name }) => name));
+  load.preparedOn.add(scheduler);
 }

@@ -1,5 +1,5 @@
 /**
- * Code table: the modules of one scheduler thread.
+ * Code table: the modules of one scheduler thread, in at most two versions each.
  *
  * Loading has two phases. `prepare` compiles and evaluates a version beside the current one; only
  * `commit` makes it current, `abort` forgets it. A module that is loaded for the first time fills its
@@ -7,18 +7,25 @@
  *
  * Invariants:
  *  1. Until `commit`, nothing that runs sees a version that replaces another. While further modules
- *     of the same set are evaluated, and only then, the tables show the prepared ones.
+ *     of the same load are evaluated, and only then, the tables show the prepared ones.
  *  2. `prepare` that throws leaves everything as it was.
- *  3. At most one version is current; keeping and purging the old one is the next step's work, and
- *     its place is `commit`, where the current version goes out of the table.
+ *  3. Of each module at most one version is current and one is old. Who commits a third has seen to it that
+ *     no process runs the old one (`purge`); after that nothing here refers to it, so its memory is freed.
+ *
+ * Source: OTP Reference Manual, "Compilation and Code Loading" › "Code Replacement".
  */
 
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
-import { declareExport, ExportFun, type FunVersion, funOf } from '../runtime/funs.js';
+import { CodeInstance } from '../runtime/code-instance.js';
+import { describe } from '../runtime/errors.js';
+import { declareExport, ExportFun, type FunVersion, funOf, liftedFun } from '../runtime/funs.js';
+import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
+import type { Process } from '../runtime/process.js';
+import { lookAtUses, type Uses } from './code-uses.js';
 import { Constants, type Refusal } from './constants.js';
 import {
   BuildFormatError,
@@ -27,6 +34,7 @@ import {
   MissingImportError,
   ModuleEvaluationError,
   ModuleSyntaxError,
+  OnLoadError,
   placed,
 } from './errors.js';
 import {
@@ -40,8 +48,10 @@ import {
   setValue,
 } from './export-table.js';
 import { type CompiledModule, FORMAT_VERSION, scriptName } from './module.js';
+import type { RunOutcome } from './scheduler-code.js';
 import { SourcePositions, userPositionOf } from './source-positions.js';
 import { resolveSpecifier } from './specifier.js';
+import { LoadGate, waitingCall } from './waiting-call.js';
 
 /** What Node's `createRequire(file)` gives. */
 export interface NodeRequire {
@@ -50,8 +60,8 @@ export interface NodeRequire {
 }
 
 export interface CodeTableOptions {
-  /** `$rt`, see runtime/coroutine.ts. */
-  readonly runtime: object;
+  /** `$rt` of an instance, see runtime/module-runtime.ts. */
+  readonly runtimeFor: (instance: CodeInstance) => object;
   /** What `import … from 'tsvm'` gives. */
   readonly bifs: object;
   readonly nodeRequire: (fromFile: string) => NodeRequire;
@@ -66,6 +76,11 @@ type AnyFunction = (...args: never[]) => unknown;
 
 interface Evaluated {
   readonly compiled: CompiledModule;
+  readonly instance: CodeInstance;
+  /** Its functions as values, if it has any. */
+  readonly funs: ModuleFuns | null;
+  /** The load that it was prepared for. */
+  readonly load: number;
   readonly values: ReadonlyMap<string, unknown>;
   readonly live: ReadonlyMap<string, () => unknown>;
   readonly stars: readonly { readonly table: ExportTable; readonly module: string | null }[];
@@ -76,10 +91,10 @@ interface Entry {
   readonly table: ExportTable;
   current: Evaluated | null;
   prepared: Evaluated | null;
-  /** The version before: its frames may still run, and throw. */
-  oldVersion: string | null;
-  /** The functions as values of the versions that are here, by version. */
-  readonly funs: Map<string, ModuleFuns>;
+  /** The version before, until it is purged. */
+  old: Evaluated | null;
+  /** Shut while calls have to wait for the first `onLoad`. */
+  gate: LoadGate | null;
 }
 
 /** What `module` is in module code; see module.ts. */
@@ -95,22 +110,29 @@ interface ModuleObject {
   funs(lifted: readonly LiftedFunction[]): ModuleFuns;
 }
 
-export class CodeTable {
+export class CodeTable implements CodeLookup {
   readonly positions: SourcePositions = new SourcePositions();
-  readonly #runtime: object;
+  readonly #runtimeFor: CodeTableOptions['runtimeFor'];
   readonly #bifs: object;
   readonly #nodeRequire: CodeTableOptions['nodeRequire'];
   readonly #entries: Map<string, Entry> = new Map();
+  /** The entries that have something prepared. */
+  readonly #prepared: Set<Entry> = new Set();
+  /** The instances that exported functions belong to, and those that lifted ones do. */
+  readonly #instances: WeakMap<object, CodeInstance> = new WeakMap();
+  readonly #funInstances: WeakMap<FunVersion, CodeInstance> = new WeakMap();
   readonly #esmViews: WeakMap<object, object> = new WeakMap();
   readonly #constants: Constants = new Constants();
 
   constructor(options: CodeTableOptions) {
-    this.#runtime = options.runtime;
+    this.#runtimeFor = options.runtimeFor;
     // A plain frozen object: properties of a module namespace are slower to read.
     this.#bifs = Object.freeze({ ...options.bifs });
     this.#constants.leave(this.#bifs);
     this.#nodeRequire = options.nodeRequire;
   }
+
+  // ---- looking ------------------------------------------------------------------------------------
 
   /** The live export table of a module; empty as long as it has not been loaded. */
   table(name: string): ExportTable {
@@ -126,29 +148,108 @@ export class CodeTable {
     return found;
   }
 
-  /** An exported function of the current version. */
+  /** An exported function of the current version; of one whose first `onLoad` runs, a call that waits. */
   lookup(module: string, name: string): AnyFunction | undefined {
     const entry = this.#entries.get(module);
-    return entry?.current ? exportedFunction(entry.table, name) : undefined;
+    return entry && (entry.current ?? entry.gate) !== null
+      ? exportedFunction(entry.table, name)
+      : undefined;
   }
 
   /** The module and export name by which another scheduler finds the function. */
-  functionName(fn: unknown): { module: string; name: string } | undefined {
+  functionName(fn: unknown): FunctionName | undefined {
     const fun = typeof fn === 'function' ? funOf(fn as AnyFunction) : undefined;
     return fun instanceof ExportFun ? fun : undefined;
   }
 
   /** The functions as values of a version that is current, prepared or old here. */
   lookupFuns(module: string, version: string): FunVersion | undefined {
-    return this.#entries.get(module)?.funs.get(version);
+    return this.#instanceOf(module, version)?.funs ?? undefined;
   }
+
+  modules(): ModuleInfo[] {
+    const found: ModuleInfo[] = [];
+    for (const name of this.#entries.keys()) {
+      const info = this.moduleInfo(name);
+      if (info !== undefined) found.push(info);
+    }
+    return found;
+  }
+
+  moduleInfo(module: string): ModuleInfo | undefined {
+    const { current = null, old = null } = this.#entries.get(module) ?? {};
+    const shown = current ?? old;
+    if (shown === null) return undefined;
+    return {
+      module,
+      version: current?.compiled.version ?? null,
+      oldVersion: old?.compiled.version ?? null,
+      exports: current === null ? [] : [...current.compiled.exports],
+      file: shown.compiled.file,
+    };
+  }
+
+  #instanceOf(module: string, version: string): Evaluated | undefined {
+    const { current = null, prepared = null, old = null } = this.#entries.get(module) ?? {};
+    for (const one of [current, prepared, old])
+      if (one !== null && one.compiled.version === version) return one;
+    return undefined;
+  }
+
+  // ---- who runs what ------------------------------------------------------------------------------
+
+  runsOld(proc: Process, module: string): boolean {
+    return this.#uses().runs(proc, (one) => one.module === module && one.isPast);
+  }
+
+  /** Those of the processes whose frames are in a version of the module that is not current any more. */
+  runningOld(processes: Iterable<Process>, module: string): Process[] {
+    return this.#running(processes, (one) => one.module === module && one.isPast);
+  }
+
+  /** Those that run what was prepared for a load. */
+  runningPrepared(processes: Iterable<Process>, load: number): Process[] {
+    const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));
+    return prepared.size === 0 ? [] : this.#running(processes, (one) => prepared.has(one));
+  }
+
+  #running(processes: Iterable<Process>, isMeant: (instance: CodeInstance) => boolean): Process[] {
+    const uses = this.#uses();
+    const found: Process[] = [];
+    for (const proc of processes) if (uses.runs(proc, isMeant)) found.push(proc);
+    return found;
+  }
+
+  #uses(): Uses {
+    return lookAtUses(
+      (fn) => this.#instanceOfEntry(fn as AnyFunction),
+      (script) => this.#instanceOfScript(script),
+    );
+  }
+
+  #instanceOfEntry(fn: AnyFunction): CodeInstance | undefined {
+    const version = liftedFun(fn)?.version;
+    return version === undefined ? this.#instances.get(fn) : this.#funInstances.get(version);
+  }
+
+  #instanceOfScript(script: string): CodeInstance | undefined {
+    for (const { current, old, prepared } of this.#entries.values()) {
+      for (const one of [current, old, prepared]) {
+        if (one !== null && scriptName(one.compiled.name, one.compiled.version) === script)
+          return one.instance;
+      }
+    }
+    return undefined;
+  }
+
+  // ---- loading ------------------------------------------------------------------------------------
 
   /**
    * First phase: compile and evaluate. Prepared again, the module replaces what was prepared.
    *
    * @throws LoadError; nothing has changed then
    */
-  prepare(compiled: CompiledModule): void {
+  prepare(compiled: CompiledModule, load: number = 0): void {
     if (compiled.format !== FORMAT_VERSION) {
       throw new BuildFormatError(
         `module ${compiled.name} has build format ${compiled.format}, this tsvm reads ${FORMAT_VERSION}`,
@@ -158,10 +259,10 @@ export class CodeTable {
     const entry = this.#entry(compiled.name);
     const hadMap = this.positions.has(scriptName(compiled.name, compiled.version));
     this.positions.add(compiled.name, compiled.version, compiled.file, compiled.map);
-    const restore = this.#showPrepared(entry);
+    const restore = this.#showPrepared(entry, load);
     let evaluated: Evaluated;
     try {
-      evaluated = this.#evaluate(compiled);
+      evaluated = this.#evaluate(compiled, load);
     } catch (error) {
       const loadError = this.#errorOf(compiled, error);
       if (!hadMap) this.#forgetMap(entry, compiled.version);
@@ -170,26 +271,104 @@ export class CodeTable {
       restore();
     }
     entry.prepared = evaluated;
+    this.#prepared.add(entry);
     if (entry.current === null) this.#show(entry, evaluated);
   }
 
-  /** Second phase: make what was prepared current. */
+  /** The modules of a load that have something to do before they become current. */
+  hooksOf(load: number): string[] {
+    return this.#preparedFor(load)
+      .filter(({ prepared }) => typeof prepared.values.get(ON_LOAD) === 'function')
+      .map(({ entry }) => entry.name);
+  }
+
+  /** The modules that are prepared for a load, in that order. */
+  modulesOf(load: number): string[] {
+    return this.#preparedFor(load).map(({ entry }) => entry.name);
+  }
+
+  hook(load: number, name: string): AnyFunction | undefined {
+    const { prepared } = this.#entry(name);
+    return prepared?.load === load ? (prepared.values.get(ON_LOAD) as AnyFunction) : undefined;
+  }
+
+  /** Why a load ends here, as its `onLoad` ended so; `null` if it need not. */
+  hookError(load: number, name: string, outcome: RunOutcome): LoadError | null {
+    const { prepared } = this.#entry(name);
+    if (prepared?.load !== load) return null;
+    const { compiled } = prepared;
+    const { version, file } = compiled;
+    switch (outcome.kind) {
+      case 'threw':
+        return this.#errorOf(compiled, outcome.error, OnLoadError, 'onLoad: ');
+      case 'ended':
+        return new OnLoadError(`${name}@${version}: onLoad ended: ${describe(outcome.reason)}`, {
+          module: name,
+          file,
+        });
+      case 'returned': {
+        if (outcome.value === undefined || outcome.value === 'ok') return null;
+        const message = `${name}@${version}: onLoad returned ${describe(outcome.value)}`;
+        const hint = "it must return 'ok' or nothing; anything else refuses the load";
+        return new OnLoadError(message, { module: name, file, hint });
+      }
+    }
+  }
+
+  /** Let calls of modules that have no version yet wait until `admit`, `commit` or `abort`. */
+  hold(load: number, names: readonly string[]): void {
+    for (const { entry, prepared } of this.#preparedFor(load)) {
+      if (entry.current !== null || entry.gate !== null || !names.includes(entry.name)) continue;
+      const gate = new LoadGate();
+      entry.gate = gate;
+      for (const [key, value] of prepared.values) {
+        if (typeof value !== 'function') continue;
+        const call = waitingCall(gate, entry.name, entry.table, key, value as AnyFunction);
+        declareExport(call, entry.name, key);
+        setValue(entry.table, key, call);
+      }
+    }
+  }
+
+  /** The `onLoad` of this module is through; the others of its load may call it. */
+  admit(load: number, name: string): void {
+    const entry = this.#entry(name);
+    if (entry.prepared?.load !== load || entry.gate === null) return;
+    this.#show(entry, entry.prepared);
+    this.#openGate(entry);
+  }
+
+  /** Second phase: make what was prepared for a load current, all of it at once. */
+  commitLoad(load: number): void {
+    for (const { entry, prepared } of this.#preparedFor(load)) this.#commit(entry, prepared);
+  }
+
+  /** The same for one module of whatever load. */
   commit(name: string, version: string): void {
     const entry = this.#entry(name);
     const { prepared } = entry;
     if (prepared?.compiled.version !== version) {
       throw new Error(`commit of ${name}@${version}, which is not prepared`);
     }
-    const old = entry.current;
+    this.#commit(entry, prepared);
+  }
+
+  #commit(entry: Entry, prepared: Evaluated): void {
+    this.purge(entry.name);
+    this.#retire(entry);
     entry.prepared = null;
+    this.#prepared.delete(entry);
     entry.current = prepared;
+    prepared.instance.state = 'current';
     this.#show(entry, prepared);
+    this.#openGate(entry);
     this.#stubMissingImports(prepared.compiled);
-    this.#refreshStarsOf(name);
-    if (old === null || old.compiled.version === version) return;
-    const { oldVersion } = entry;
-    entry.oldVersion = old.compiled.version;
-    if (oldVersion !== null) this.#forgetMap(entry, oldVersion);
+    this.#refreshStarsOf(entry.name);
+  }
+
+  /** Forget what was prepared for a load. */
+  abortLoad(load: number): void {
+    for (const { entry } of this.#preparedFor(load)) this.abort(entry.name);
   }
 
   /** Forget what was prepared. */
@@ -198,48 +377,79 @@ export class CodeTable {
     const { prepared } = entry;
     if (prepared === null) return;
     entry.prepared = null;
+    this.#prepared.delete(entry);
+    forget(prepared);
     if (entry.current === null) this.#stubAll(entry);
+    this.#openGate(entry);
     this.#forgetMap(entry, prepared.compiled.version);
   }
 
-  /** The module's file is gone: calls into it raise `undef` from now on. */
+  /** The current version becomes old: calls into the module raise `undef` from now on. */
   remove(name: string): void {
-    this.abort(name);
     const entry = this.#entry(name);
     if (entry.current === null) return;
-    entry.current = null;
+    this.purge(name);
+    this.#retire(entry);
     this.#stubAll(entry);
     this.#refreshStarsOf(name);
+  }
+
+  /** Forget the old version. The caller has ended the processes that run it. */
+  purge(name: string): void {
+    const entry = this.#entry(name);
+    const { old } = entry;
+    if (old === null) return;
+    entry.old = null;
+    forget(old);
+    this.#forgetMap(entry, old.compiled.version);
+  }
+
+  #retire(entry: Entry): void {
+    const { current } = entry;
+    if (current === null) return;
+    current.instance.state = 'old';
+    entry.old = current;
+    entry.current = null;
+  }
+
+  #openGate(entry: Entry): void {
+    const { gate } = entry;
+    entry.gate = null;
+    gate?.open();
+  }
+
+  #preparedFor(load: number): { entry: Entry; prepared: Evaluated }[] {
+    const found: { entry: Entry; prepared: Evaluated }[] = [];
+    for (const entry of this.#prepared) {
+      const { prepared } = entry;
+      if (prepared?.load === load) found.push({ entry, prepared });
+    }
+    return found;
   }
 
   #entry(name: string): Entry {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       const table = createTable();
-      entry = { name, table, current: null, prepared: null, oldVersion: null, funs: new Map() };
-      this.#constants.leave(entry.table);
+      this.#constants.leave(table);
+      entry = { name, table, current: null, prepared: null, old: null, gate: null };
       this.#entries.set(name, entry);
     }
     return entry;
   }
 
-  #forgetMap(entry: Entry, version: string): void {
-    const kept = [
-      entry.current?.compiled.version,
-      entry.prepared?.compiled.version,
-      entry.oldVersion,
-    ];
-    if (kept.includes(version)) return;
-    this.positions.remove(entry.name, version);
-    forgetFuns(entry, version);
+  #forgetMap({ name, current, prepared, old }: Entry, version: string): void {
+    const kept = [current, prepared, old].some((one) => one?.compiled.version === version);
+    if (!kept) this.positions.remove(name, version);
   }
 
-  /** Let the tables show what is prepared, for the time of an evaluation. */
-  #showPrepared(except: Entry): () => void {
+  /** Let the tables show what is prepared for the same load, for the time of an evaluation. */
+  #showPrepared(except: Entry, load: number): () => void {
     const shown: Entry[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry === except || entry.prepared === null || entry.current === null) continue;
-      this.#show(entry, entry.prepared);
+    for (const entry of this.#prepared) {
+      const { prepared, current } = entry;
+      if (entry === except || current === null || prepared?.load !== load) continue;
+      this.#show(entry, prepared);
       shown.push(entry);
     }
     return () => {
@@ -247,10 +457,12 @@ export class CodeTable {
     };
   }
 
-  #evaluate(compiled: CompiledModule): Evaluated {
+  #evaluate(compiled: CompiledModule, load: number): Evaluated {
     const { name, version, code, file } = compiled;
+    const instance = new CodeInstance(name, version);
     let getters: Record<string, () => unknown> = {};
     let liveNames: readonly string[] = [];
+    let funs: ModuleFuns | null = null;
     const stars: { table: ExportTable; module: string | null }[] = [];
     const module: ModuleObject = {
       meta: moduleMeta(compiled),
@@ -266,15 +478,15 @@ export class CodeTable {
         if (refusal !== null) throw isolationError(compiled, refusal, places[refusal.name]);
       },
       funs: (lifted) => {
-        const funs = new ModuleFuns(name, version, lifted);
-        this.#entry(name).funs.set(version, funs);
+        funs = new ModuleFuns(name, version, lifted);
+        this.#funInstances.set(funs, instance);
         return funs;
       },
     };
     const run = compileFunction(code, ['exports', 'require', 'module', '$rt'], {
       filename: scriptName(name, version),
     }) as (exports: object, require: unknown, module: ModuleObject, runtime: object) => void;
-    run({}, this.#require(name, file), module, this.#runtime);
+    run({}, this.#require(name, file), module, this.#runtimeFor(instance));
     const values = new Map<string, unknown>();
     const live = new Map<string, () => unknown>();
     for (const [key, get] of Object.entries(getters)) {
@@ -282,10 +494,12 @@ export class CodeTable {
       else {
         const value = get();
         values.set(key, value);
-        if (typeof value === 'function') declareExport(value as AnyFunction, name, key);
+        if (typeof value !== 'function') continue;
+        declareExport(value as AnyFunction, name, key);
+        if (!this.#instances.has(value)) this.#instances.set(value, instance);
       }
     }
-    return { compiled, values, live, stars };
+    return { compiled, instance, load, values, live, stars, funs };
   }
 
   #require(from: string, file: string): unknown {
@@ -309,6 +523,7 @@ export class CodeTable {
       return (await import(/^[./]|^\w:/.test(path) ? pathToFileURL(path).href : path)) as object;
     }
     const entry = resolved.kind === 'module' ? this.#entries.get(resolved.name) : undefined;
+    if (entry?.gate) await entry.gate.opened;
     if (!entry?.current) {
       throw new MissingImportError(`${from} imports "${specifier}", which is not loaded`, {
         module: from,
@@ -381,7 +596,12 @@ export class CodeTable {
     }
   }
 
-  #errorOf(compiled: CompiledModule, error: unknown): LoadError {
+  #errorOf(
+    compiled: CompiledModule,
+    error: unknown,
+    Kind: typeof OnLoadError | typeof ModuleEvaluationError = ModuleEvaluationError,
+    what: string = '',
+  ): LoadError {
     if (error instanceof LoadError) return error;
     const { name, version, file } = compiled;
     const found = userPositionOf(error);
@@ -389,12 +609,13 @@ export class CodeTable {
       error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}`;
     const causeStack = error instanceof Error ? String(error.stack) : undefined;
     if (found === undefined) {
-      const Kind = error instanceof SyntaxError ? ModuleSyntaxError : ModuleEvaluationError;
-      return new Kind(`${name}@${version}: ${message}`, { module: name, file, causeStack });
+      const isSyntax = Kind === ModuleEvaluationError && error instanceof SyntaxError;
+      const Plain = isSyntax ? ModuleSyntaxError : Kind;
+      return new Plain(`${name}@${version}: ${what}${message}`, { module: name, file, causeStack });
     }
     const source = this.positions.source(found.script) ?? '';
-    return new ModuleEvaluationError(
-      `${name}@${version}: ${message}`,
+    return new Kind(
+      `${name}@${version}: ${what}${message}`,
       placed(source, found.position, { module: name, causeStack }),
     );
   }
@@ -416,13 +637,14 @@ function isolationError(
   );
 }
 
-/** A version is gone: its functions raise `badfun` from now on, wherever they are kept. */
-function forgetFuns({ funs }: Entry, version: string): void {
-  const found = funs.get(version);
-  if (found === undefined) return;
-  found.gone = true;
-  funs.delete(version);
+/** The instance is gone: its functions raise `badfun` from now on, wherever they are kept. */
+function forget({ instance, funs }: Evaluated): void {
+  instance.state = 'purged';
+  if (funs !== null) funs.gone = true;
 }
+
+/** The export that runs before its module becomes current. */
+export const ON_LOAD = 'onLoad';
 
 function moduleMeta({ name, version, file }: CompiledModule): Readonly<Record<string, string>> {
   const url = pathToFileURL(file).href;

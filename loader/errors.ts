@@ -16,10 +16,13 @@ export type LoadErrorKind =
   | 'unsupported'
   | 'missing_import'
   | 'evaluation'
+  | 'on_load'
   | 'corrupt_build'
   | 'build_format'
+  | 'incomplete_set'
   | 'name_mismatch'
   | 'duplicate_module'
+  | 'reserved_name'
   | 'unreadable'
   | 'free_name'
   | 'isolation'
@@ -151,6 +154,14 @@ export class ModuleEvaluationError extends LoadError {
   }
 }
 
+/** `onLoad` of the module failed, or returned something else than `'ok'` or nothing. */
+export class OnLoadError extends LoadError {
+  override readonly name = 'OnLoadError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('on_load', message, details);
+  }
+}
+
 /** A build that is truncated or whose content does not match its digest. */
 export class CorruptBuildError extends LoadError {
   override readonly name = 'CorruptBuildError';
@@ -167,6 +178,14 @@ export class BuildFormatError extends LoadError {
   }
 }
 
+/** Builds that do not go with the manifest beside them: half of a set, or one too many. */
+export class IncompleteSetError extends LoadError {
+  override readonly name = 'IncompleteSetError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('incomplete_set', message, details);
+  }
+}
+
 /** A build whose module name is not the one its path says. */
 export class ModuleNameError extends LoadError {
   override readonly name = 'ModuleNameError';
@@ -180,6 +199,14 @@ export class DuplicateModuleError extends LoadError {
   override readonly name = 'DuplicateModuleError';
   constructor(message: string, details?: LoadErrorDetails) {
     super('duplicate_module', message, details);
+  }
+}
+
+/** A module by a name that belongs to the machine. */
+export class ReservedNameError extends LoadError {
+  override readonly name = 'ReservedNameError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('reserved_name', message, details);
   }
 }
 
@@ -227,10 +254,13 @@ const CLASSES: Record<
   unsupported: UnsupportedSyntaxError,
   missing_import: MissingImportError,
   evaluation: ModuleEvaluationError,
+  on_load: OnLoadError,
   corrupt_build: CorruptBuildError,
   build_format: BuildFormatError,
+  incomplete_set: IncompleteSetError,
   name_mismatch: ModuleNameError,
   duplicate_module: DuplicateModuleError,
+  reserved_name: ReservedNameError,
   unreadable: UnreadableError,
   free_name: FreeNameError,
   isolation: IsolationError,

@@ -51,6 +51,7 @@ class Lowering implements LoweredFunction {
     this.name = inferName(context, node);
     this.#generator = context.fresh(`${this.name}$co`);
     this.#place = generatorPlace(context, node, info, outer.end);
+    if (this.#isAtModuleLevel(info)) context.moduleGenerators.push(this.#generator);
     const accessors = this.#lexicalCaptures();
     const args = this.#lexicalArguments();
     const newTarget = this.#lexicalNewTarget();
@@ -91,6 +92,13 @@ class Lowering implements LoweredFunction {
       accessors.set(binding, `${name}._`);
     }
     return accessors;
+  }
+
+  /** Then one call at the end of the module says whose generators it makes; else each wrapper does. */
+  #isAtModuleLevel(info: FunctionInfo): boolean {
+    const { kind } = this.#place;
+    if (kind === 'beside') return info.home === this.#context.scopes.module;
+    return kind !== 'inside';
   }
 
   #lexicalArguments(): string {
@@ -213,7 +221,9 @@ class Lowering implements LoweredFunction {
   /** The wrapper's parameters and the call, split where the generator goes if it stays inside. */
   #call(): { params: string; before: string; after: string } {
     const inside = this.#place.kind === 'inside';
-    const target = inside ? '' : this.#generator;
+    const nested = !this.#isAtModuleLevel(this.#info);
+    const own = nested ? `${this.#context.runtime('own')}(` : '';
+    const target = inside ? own : nested ? `${own}${this.#generator})` : this.#generator;
     const run = this.inner.generator ? 'asyncGenerator' : 'async';
     const info = this.#info;
     const usesThis = info.thisNodes.length > 0 || info.superNodes.length > 0;
@@ -229,7 +239,7 @@ class Lowering implements LoweredFunction {
         ? `.call(${['this', ...values].join(', ')})`
         : `(${values.join(', ')})`;
       return inside
-        ? { params: simple.params, before: `${start}(`, after: `)${given})` }
+        ? { params: simple.params, before: `${start}${own}`, after: `)${given})` }
         : { params: simple.params, before: `${start}${target}${given}`, after: ')' };
     }
     const { params, args } = this.#allArguments();
@@ -237,7 +247,7 @@ class Lowering implements LoweredFunction {
     return {
       params,
       before: `${this.#context.runtime(run)}(${self}, ${list}, ${target}`,
-      after: ')',
+      after: inside ? '))' : ')',
     };
   }
 

@@ -66,6 +66,8 @@ function ownThis({ accessors, end }: Lexical): Lexical {
   return { ...PLAIN, kind: 'plain', accessors, end };
 }
 
+type AwaitNode = Extract<AnyNode, { type: 'AwaitExpression' }>;
+
 export const coroutines: Pass = (context) => new Coroutines(context).run();
 
 class Coroutines {
@@ -126,6 +128,12 @@ class Coroutines {
         if (node.expression.type === 'AwaitExpression') {
           const end = node.expression.end;
           this.#rewriteAwait(node.expression, { ...lexical, end }, true);
+          return;
+        }
+        break;
+      case 'ReturnStatement':
+        if (this.#isTailAwait(node, lexical)) {
+          this.#rewriteTail(node.argument as AwaitNode, lexical);
           return;
         }
         break;
@@ -236,11 +244,7 @@ class Coroutines {
   }
 
   /** `await x`: the value at once where it is there, else `yield`. */
-  #rewriteAwait(
-    node: Extract<AnyNode, { type: 'AwaitExpression' }>,
-    lexical: Lexical,
-    discardsValue: boolean,
-  ): void {
+  #rewriteAwait(node: AwaitNode, lexical: Lexical, discardsValue: boolean): void {
     const { edits } = this.#context;
     if (lexical.generator) {
       const wait = `(yield new ${this.#context.runtime('Await')}(`;
@@ -269,6 +273,33 @@ class Coroutines {
         ? `${close} === ${park} && (yield)`
         : `${close}) === ${park} ? yield : ${this.#value})`,
     );
+  }
+
+  /**
+   * `return await f()` where nothing is left to do afterwards: the caller of the coroutine waits for `f` itself,
+   * so a loop that goes on so does not grow, and its frame does not stay in the version that it came from.
+   */
+  #isTailAwait(node: AnyNode & { type: 'ReturnStatement' }, lexical: Lexical): boolean {
+    const { argument } = node;
+    if (lexical.kind !== 'coroutine' || argument?.type !== 'AwaitExpression') return false;
+    // A line end after `return` would be the end of the statement.
+    const between = this.#context.code.slice(argument.start, argument.argument.start);
+    if (between.includes('\n') || this.#receiveCall(argument.argument) !== null) return false;
+    const { parents } = this.#context.scopes;
+    for (let at = parents.get(node); at !== undefined && !isFunction(at); at = parents.get(at)) {
+      if (at.type === 'TryStatement' || at.type === 'ForOfStatement') return false;
+    }
+    return true;
+  }
+
+  #rewriteTail({ start, end, argument }: AwaitNode, lexical: Lexical): void {
+    const { edits } = this.#context;
+    const direct = this.#reductions.isDirectCall(argument);
+    const tell = `(${this.#context.runtime('context')}.awaited = true, `;
+    if (direct) edits.update(start, start + 'await'.length, tell);
+    else edits.remove(start, start + 'await'.length);
+    this.#visit(argument, { ...lexical, end });
+    if (direct) edits.appendLeft(end, ')');
   }
 
   /** `receive(…)` of `tsvm`: where the callee starts and its argument list opens. */

@@ -147,10 +147,13 @@ export class Reductions {
 
   /** Tell the runtime which functions are nothing but coroutines: as an entry they may yield at once. */
   declareCoroutines(): void {
-    const names = [...this.#moduleCoroutines()];
+    this.#append('coroutines', [...this.#moduleCoroutines()]);
+    this.#append('ownAll', this.#context.moduleGenerators);
+  }
+
+  #append(declare: 'coroutines' | 'ownAll', names: readonly string[]): void {
     if (names.length === 0) return;
-    const declare = this.#context.runtime('coroutines');
-    this.#context.edits.append(`${declare}(${names.join(', ')});\n`);
+    this.#context.edits.append(`${this.#context.runtime(declare)}(${names.join(', ')});\n`);
   }
 
   *#moduleCoroutines(): Iterable<string> {

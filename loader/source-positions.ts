@@ -38,7 +38,7 @@ export interface StackMappingOptions {
 const FRAMES_CAPTURED = 50;
 const FRAMES_SHOWN = 20;
 /** The function of `runtime/preemption.ts` under which the stack is another process's. */
-const PREEMPTED_BELOW = 'serveOnTop';
+export const PREEMPTED_BELOW = 'serveOnTop';
 
 // The constructor as it was when this file was loaded, so that `lockdown` cannot come between.
 const NativeError = Error as ErrorConstructor & {
@@ -94,6 +94,29 @@ export function userPositionOf(
   if (typeof error !== 'object' || error === null) return undefined;
   void (error as { stack?: unknown }).stack;
   return firstPositions.get(error);
+}
+
+/** The whole stack of this thread as V8 sees it. Cost: about a microsecond a frame. */
+export function callSites(): readonly NodeJS.CallSite[] {
+  const Global = globalThis.Error as typeof NativeError;
+  const { prepareStackTrace, stackTraceLimit } = NativeError;
+  const globalPrepare = Global.prepareStackTrace;
+  let sites: readonly NodeJS.CallSite[] = [];
+  const take = (_error: Error, given: NodeJS.CallSite[]): string => {
+    sites = given;
+    return '';
+  };
+  NativeError.stackTraceLimit = Number.POSITIVE_INFINITY;
+  NativeError.prepareStackTrace = take;
+  Global.prepareStackTrace = take;
+  try {
+    void new NativeError('stack').stack;
+  } finally {
+    NativeError.stackTraceLimit = stackTraceLimit;
+    NativeError.prepareStackTrace = prepareStackTrace;
+    Global.prepareStackTrace = globalPrepare;
+  }
+  return sites;
 }
 
 /** Map the stacks of this thread. Calling it again, with the same or another table, is harmless. */

@@ -53,7 +53,9 @@ export type RuntimeName =
   | 'pauseLap'
   | 'UNWIND'
   | 'living'
-  | 'coroutines';
+  | 'coroutines'
+  | 'own'
+  | 'ownAll';
 
 export interface TransformInput {
   readonly moduleName: string;
@@ -105,6 +107,8 @@ export class TransformContext implements Transformed {
   readonly importBindings: Map<Binding, 'tsvm' | 'node'> = new Map();
   /** Comments that the wrappers of asynchronous functions begin their parameters with. */
   readonly marks: Map<AnyNode, string> = new Map();
+  /** The generators of coroutines that are at module level, by name. */
+  readonly moduleGenerators: string[] = [];
   /** esbuild's helpers end here; the module's own text begins. */
   readonly preludeEnd: number;
   readonly #discarded: { start: number; end: number }[] = [];

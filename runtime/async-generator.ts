@@ -8,6 +8,7 @@
  * Source: ECMAScript, "AsyncGenerator Objects", "For-In/Of Statement" (async), "AsyncFromSyncIterator".
  */
 
+import { standsFor } from './code-instance.js';
 import { awaitValue, type Coroutine, PARK, start, type Task } from './coroutine.js';
 
 /** What the lowered body of an async generator yields for an `await`. */
@@ -36,7 +37,9 @@ export function asyncGenerator(
   const request =
     (method: Method) =>
     (value?: unknown): Task<Result> => {
-      last = start(serve(generator, method, value, last));
+      const served = serve(generator, method, value, last);
+      standsFor(served, generator);
+      last = start(served);
       return last;
     };
   const iterator = {

@@ -18,6 +18,8 @@ export interface Context {
   scheduler: Scheduler | null;
   process: Process | null;
   task: Task | null;
+  /** The task that the slice went on with: at the bottom of its stack, and the only one there that others wait for. */
+  resumed: Task | null;
   /** Reductions left of the slice; at or below 0 the process yields at its next scheduling point. */
   budget: number;
   /** The process wants its slice to end, however much is left of it. */
@@ -34,6 +36,7 @@ export const context: Context = {
   scheduler: null,
   process: null,
   task: null,
+  resumed: null,
   budget: 0,
   yields: false,
   awaited: false,

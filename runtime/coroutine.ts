@@ -39,6 +39,8 @@ export const AWAITED = 3;
 /** On the ready list of its process, to be resumed with `value` (or to have it thrown). */
 export const READY = 4;
 export const READY_FAILED = 5;
+/** Returned the task in `value`, which is not finished: who waits for this one waits for that. */
+export const FORWARDED = 6;
 
 export type Coroutine<T> = Generator<unknown, T, unknown>;
 
@@ -109,7 +111,23 @@ export function finished<T>(value: T): Task<T> {
 
 /** A task that somebody else will finish with `complete`. */
 export function pendingTask<T>(process: Process | null): Task<T> {
-  return new Task<T>(null, process);
+  const task = new Task<T>(null, process);
+  if (process !== null) goesOnOutside(process, task as Task);
+  return task;
+}
+
+/** Remember a task that nothing of its process leads to, so that its frames can be found. */
+function goesOnOutside(proc: Process, task: Task): void {
+  const { outside } = proc;
+  if (outside === null) proc.outside = task;
+  else if (outside instanceof Set) outside.add(task);
+  else proc.outside = new Set([outside, task]);
+}
+
+function isBack(proc: Process, task: Task): void {
+  const { outside } = proc;
+  if (outside === task) proc.outside = null;
+  else if (outside instanceof Set) outside.delete(task);
 }
 
 /**
@@ -137,6 +155,12 @@ export function yieldWith(value: unknown): typeof PARK {
   return PARK;
 }
 
+/** For the machine's own coroutines: `yield* awaiting(x)` is their `await x`. */
+export function* awaiting(value: unknown): Coroutine<unknown> {
+  const now = awaitValue(value);
+  return now === PARK ? yield : now;
+}
+
 /**
  * May the running task yield where it stands? Not while the call that started it has not returned: its
  * caller would go on before it. The coroutine that is the entry of its process has no caller.
@@ -159,6 +183,16 @@ export function declareCoroutines(...functions: readonly object[]): void {
   for (const each of functions) rootCoroutines.add(each);
 }
 
+/** Does `fn` do nothing but start a coroutine? As far as the loader has told. */
+export function startsCoroutine(fn: object): boolean {
+  return rootCoroutines.has(fn);
+}
+
+/** What waits for `task`: one task, several, or none that is one. */
+export function waitersOf({ waiter }: Task): Task | Task[] | null {
+  return waiter === ROOT ? null : waiter;
+}
+
 /** End the slice; the running task is the first that its process goes on with. */
 export function makeReadyFirst(task: Task): void {
   const proc = task.process as Process;
@@ -169,8 +203,9 @@ export function makeReadyFirst(task: Task): void {
   proc.ready = task;
 }
 
-function awaitTask(target: Task): unknown {
+function awaitTask(awaited: Task): unknown {
   const task = context.task as Task;
+  const target = forwarded(awaited);
   switch (target.state) {
     case DONE:
       return yieldWith(target.value);
@@ -182,6 +217,15 @@ function awaitTask(target: Task): unknown {
       addWaiter(target, task);
       return PARK;
   }
+}
+
+/** The task that decides the outcome of `task`. */
+function forwarded(task: Task): Task {
+  let target = task;
+  while (target.state === FORWARDED) target = target.value as Task;
+  // A loop that calls itself leaves a long trail behind who holds its first task.
+  if (task.state === FORWARDED) task.value = target;
+  return target;
 }
 
 function addWaiter(target: Task, task: Task): void {
@@ -200,9 +244,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** Resume `task` when a native promise settles: its callbacks only put the task on the ready list. */
 function parkOnPromise(task: Task, promise: PromiseLike<unknown>): void {
   const { scheduler } = context;
+  const proc = task.process;
   scheduler?.nativeWaitBegins();
+  if (proc !== null) goesOnOutside(proc, task);
   const settle = (value: unknown, failed: boolean): void => {
     scheduler?.nativeWaitEnds();
+    if (proc !== null) isBack(proc, task);
     if (task.generator === null && task.state > PENDING) return;
     // Never resumed here: a thenable may call back at once, while the generator still runs.
     makeReady(task, value, failed);
@@ -247,6 +294,7 @@ export function resumeReady(proc: Process): void {
 
 /** Finish a task that has no generator of its own, and go on with who waits for it. */
 export function complete(task: Task, value: unknown, failed: boolean): void {
+  if (task.process !== null) isBack(task.process, task);
   makeReady(task, value, failed);
 }
 
@@ -255,6 +303,7 @@ export function resume(task: Task, value: unknown, failed: boolean): void {
   let current = task;
   for (;;) {
     context.task = current;
+    context.resumed = current;
     advance(current, value, failed);
     if (current.state === PENDING || current.state >= READY) break;
     const { waiter } = current;
@@ -277,6 +326,7 @@ export function resume(task: Task, value: unknown, failed: boolean): void {
     current = waiter;
   }
   context.task = null;
+  context.resumed = null;
 }
 
 /**
@@ -309,13 +359,35 @@ function advance(task: Task, value: unknown, failed: boolean): void {
 /** A coroutine that returns a task or a promise takes over its outcome, as async functions do. */
 function finishWith(task: Task, value: unknown): void {
   if (value instanceof Task) {
-    if (value.state === DONE) finish(task, value.value, false);
-    else if (value.state === FAILED || value.state === AWAITED) {
-      value.state = AWAITED;
-      finish(task, value.value, true);
-    } else addWaiter(value, task);
+    const target = forwarded(value);
+    if (target.state === DONE) finish(task, target.value, false);
+    else if (target.state === FAILED || target.state === AWAITED) {
+      target.state = AWAITED;
+      finish(task, target.value, true);
+    } else if (target === task) {
+      finish(task, new TypeError('an async function returned its own promise'), true);
+    } else forward(task, target);
   } else if (isThenable(value)) parkOnPromise(task, value);
   else finish(task, value, false);
+}
+
+/**
+ * A call in tail position: the returned task takes over who waits for this one, so that a loop that goes on
+ * by returning a call of itself takes no more memory however long it runs.
+ */
+function forward(task: Task, target: Task): void {
+  const { waiter } = task;
+  const joins = waiter === null || (waiter === ROOT && target.waiter === null);
+  if (target.process !== task.process || !(joins || (waiter !== ROOT && target.waiter !== ROOT))) {
+    addWaiter(target, task);
+    return;
+  }
+  if (waiter === ROOT || target.waiter === null) target.waiter = waiter;
+  else if (Array.isArray(waiter)) for (const each of waiter) addWaiter(target, each);
+  else if (waiter !== null) addWaiter(target, waiter as Task);
+  task.waiter = null;
+  task.state = FORWARDED;
+  task.value = target;
 }
 
 function finish(task: Task, value: unknown, failed: boolean): void {
@@ -342,8 +414,9 @@ export function runRoot(
     return;
   }
   if (result instanceof Task) {
-    if (result.state === PENDING || result.state >= READY) result.waiter = ROOT;
-    else finishRoot(result);
+    const root = forwarded(result);
+    if (root.state === PENDING || root.state >= READY) awaitAsRoot(root, proc);
+    else finishRoot(root);
   } else if (isThenable(result)) {
     const root = new Task(null, proc);
     root.waiter = ROOT;
@@ -351,6 +424,17 @@ export function runRoot(
   } else {
     scheduler?.rootFinished(proc, result, false);
   }
+}
+
+function awaitAsRoot(task: Task, proc: Process): void {
+  if (task.waiter === null) {
+    task.waiter = ROOT;
+    return;
+  }
+  // The entry function returned a task that others of its coroutines wait for as well.
+  const root = new Task(null, proc);
+  root.waiter = ROOT;
+  addWaiter(task, root);
 }
 
 function finishRoot(root: Task): void {
@@ -399,7 +483,8 @@ function* finallyReaction(
 }
 
 /** The outcome of a task, never in the same turn: callbacks of `then` run after their caller. */
-function* settled(task: Task): Coroutine<unknown> {
+function* settled(given: Task): Coroutine<unknown> {
+  let task = forwarded(given);
   if (task.state === FAILED) task.state = AWAITED;
   if (task.state === PENDING || task.state >= READY) {
     addWaiter(task, context.task as Task);
@@ -407,6 +492,7 @@ function* settled(task: Task): Coroutine<unknown> {
   }
   makeReady(context.task as Task, undefined, false);
   yield;
+  task = forwarded(task);
   if (task.state === AWAITED) throw task.value;
   return task.value;
 }

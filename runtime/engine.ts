@@ -20,7 +20,7 @@ import { resumeReceiver } from './receive.js';
 import { abandonRequests, receiveReply } from './requests.js';
 import type { Engine, Scheduler } from './scheduler.js';
 import * as signal from './signals.js';
-import { receiveSpawn } from './spawn.js';
+import { currentEntry, receiveSpawn } from './spawn.js';
 import type { Pid, Ref, SchedulerDownReason } from './terms.js';
 import { cancelHere, readHere, receiveTimer } from './timer-service.js';
 
@@ -32,7 +32,8 @@ export const engine: Engine = {
       const { entry, name, args } = extra.hibernating;
       if ((proc.mailbox?.length ?? 0) === 0) return false;
       extra.hibernating = null;
-      const current = name && scheduler.code.lookup(name.module, name.name);
+      // By name, and not to the function that was given: that may belong to a version that is purged.
+      const current = name && currentEntry(scheduler.code, name.module, name.name);
       runRoot(proc, current ?? entry, args);
       return true;
     }
@@ -189,6 +190,8 @@ function valueFor(
       return readHere(scheduler, payload as Ref);
     case 'processes':
       return Array.from(scheduler.processes.all(), (each) => each.pid);
+    case 'runs_old':
+      return proc !== null && scheduler.code.runsOld(proc, payload as string);
     default:
       return undefined;
   }

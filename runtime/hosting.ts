@@ -6,6 +6,7 @@
  */
 
 import type { FunVersion } from './funs.js';
+import type { Process } from './process.js';
 import type { CrashReason, Pid } from './terms.js';
 
 export type EntryFunction = (...args: never[]) => unknown;
@@ -16,6 +17,31 @@ export interface FunctionName {
   readonly name: string;
 }
 
+/** A module as this scheduler has it. */
+export interface ModuleInfo {
+  readonly module: string;
+  /** The version that calls reach; `null` when the module was deleted. */
+  readonly version: string | null;
+  /** The version before, as long as it has not been purged. */
+  readonly oldVersion: string | null;
+  /** The names of what the current version exports. */
+  readonly exports: readonly string[];
+  /** The source file. */
+  readonly file: string;
+}
+
+/** What a process can ask of the code server. The answers are plain data. */
+export type CodeRequest =
+  | { readonly op: 'purge' | 'soft_purge' | 'delete'; readonly module: string }
+  | { readonly op: 'load'; readonly files: readonly string[] }
+  /** The texts of build files. */
+  | { readonly op: 'load_builds'; readonly builds: readonly string[] };
+
+/** `error` is the data of a load error. */
+export type CodeOutcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
 /** The code server's table on this scheduler. */
 export interface CodeLookup {
   /** Under which name a function is exported; `undefined` for one that is not. */
@@ -24,6 +50,11 @@ export interface CodeLookup {
   lookup(module: string, name: string): EntryFunction | undefined;
   /** The functions of a version that is current, prepared or old. */
   lookupFuns(module: string, version: string): FunVersion | undefined;
+  /** The modules that have a current or an old version here. */
+  modules(): readonly ModuleInfo[];
+  moduleInfo(module: string): ModuleInfo | undefined;
+  /** Is a frame of the process in a version of the module that is not current any more? */
+  runsOld(proc: Process, module: string): boolean;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -69,4 +100,7 @@ export interface Host {
   announce(url: string): void;
   /** Run a function that can be sent in the dirty pool. The arguments are copies. */
   dirty(fn: EntryFunction, args: readonly unknown[]): PromiseLike<unknown>;
+  /** Run an exported function in the dirty pool. */
+  /** Ask the code server. */
+  code(request: CodeRequest): PromiseLike<CodeOutcome>;
 }

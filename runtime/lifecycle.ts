@@ -78,6 +78,7 @@ function release(scheduler: Scheduler, proc: Process): void {
   proc.ready = null;
   proc.peer = null;
   proc.peerPid = null;
+  proc.outside = null;
   proc.args = null;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { Await, asyncGenerator, forAwait, yieldStar } from './async-generator.js';
+import type { CodeInstance } from './code-instance.js';
 import { type Context, context } from './context.js';
 import {
   awaitValue,
@@ -43,9 +44,23 @@ export interface ModuleRuntime {
   readonly UNWIND: typeof UNWIND;
   readonly living: typeof living;
   readonly coroutines: typeof declareCoroutines;
+  /** The generators that these functions make belong to the instance; `own` gives its function back. */
+  readonly own: CodeInstance['own'];
+  readonly ownAll: (...functions: readonly ((...args: never[]) => unknown)[]) => void;
 }
 
-export const moduleRuntime: ModuleRuntime = {
+/** What the code of one instance of a module is given. */
+export function runtimeFor(instance: CodeInstance): ModuleRuntime {
+  return {
+    ...shared,
+    own: (fn) => instance.own(fn),
+    ownAll(...functions) {
+      for (const fn of functions) instance.own(fn);
+    },
+  };
+}
+
+const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   PARK,
   start,
   await: awaitValue,

@@ -52,8 +52,20 @@ const ROOM_FOR_SLICES: readonly undefined[] = new Array<undefined>(16 * 1024).fi
 const ROOM_FOR_SIGNALS: readonly undefined[] = new Array<undefined>(6 * 1024).fill(undefined);
 const WARN_MS = 1000;
 const PLACES_MAX = 1000;
+/** Between two looks at whether a wait in place is over. */
+const NAP_MS = 0.25;
 
-let depth = 0;
+/** A process whose plain code is on the stack below what runs now, and the task that it had gone on with. */
+export interface Stacked {
+  readonly proc: Process;
+  readonly resumed: Task | null;
+}
+
+const stack: Stacked[] = [];
+
+/** The processes that others run on top of, outermost first. */
+export const stacked: readonly Stacked[] = stack;
+
 /** Entry functions whose processes had to be preempted in plain code in their first slice. */
 const plainEntries: WeakSet<object> = new WeakSet();
 
@@ -108,6 +120,30 @@ export function living(): boolean {
   return proc === null || proc.status !== DEAD;
 }
 
+/**
+ * Wait in the middle of plain code: others run on top of it meanwhile. For the rare call that must not go on yet
+ * and has no coroutine that could park.
+ *
+ * @returns whether `isOver` was in time; unwinds the process if it is killed meanwhile
+ */
+export function waitInPlace(isOver: () => boolean, limitMs: number): boolean {
+  const proc = context.process;
+  const { scheduler } = context;
+  if (proc === null || scheduler === null || context.sealed) return isOver();
+  const until = performance.now() + limitMs;
+  while (!isOver() && performance.now() < until) {
+    const slices = stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
+    scheduler.charge(proc);
+    serveOnTop(scheduler, proc, slices);
+    if ((proc.status as number) === DEAD) {
+      context.budget = -1;
+      throw UNWIND;
+    }
+    if (!scheduler.hasWork()) scheduler.nap(NAP_MS);
+  }
+  return isOver();
+}
+
 // ---- time -----------------------------------------------------------------------------------------
 
 let lookedInSlice = -1;
@@ -147,24 +183,25 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   if (context.sealed || !scheduler.hasWork()) return;
   markPlain(scheduler, proc);
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
-  const slices = depth < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
+  const slices = stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
   if (!slices && !hasRoom(ROOM_FOR_SIGNALS)) return;
   const ownMs = stretchMs;
-  serveOnTop(scheduler, slices);
+  serveOnTop(scheduler, proc, slices);
   resumeStretch(scheduler, proc, ownMs);
   if (scheduler.heldBack) context.budget = LAP;
 }
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
-function serveOnTop(scheduler: Scheduler, slices: boolean): void {
-  const { process, task, budget, yields, entry } = context;
-  depth += 1;
+function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void {
+  const { process, task, resumed, budget, yields, entry } = context;
+  stack.push({ proc, resumed });
   try {
     scheduler.serve(slices ? SERVE_MS : 0, holdsStack);
   } finally {
-    depth -= 1;
+    stack.pop();
     context.process = process;
     context.task = task;
+    context.resumed = resumed;
     context.budget = budget;
     context.yields = yields;
     context.entry = entry;

@@ -97,9 +97,12 @@ export class Process {
   readonly creator: number;
   readonly counter: number;
   readonly parent: Pid | null;
-  readonly entry: (...args: never[]) => unknown;
+  /** What it was started with; once that has run it is kept for its name only, see `unusedEntry`. */
+  entry: (...args: never[]) => unknown;
   args: unknown[] | null;
   trapExit = false;
+  /** Tasks that something outside of its mailbox will finish: a native promise, a timer, an answer. */
+  outside: Task | Set<Task> | null = null;
   /** Peers and the state of each link: 0 active, else the id of the unlink under way. */
   links: Map<Pid, number> | null = null;
   /** Head of the list of monitors that this process holds. */

@@ -34,6 +34,8 @@ export class RingReader {
   readonly #bytes: Uint8Array;
   readonly #mask: number;
   readonly #lane: Lane;
+  /** Called when new frames are seen, before any of them is handed on. */
+  onPublished: () => void = () => {};
   readonly #decoder = new Decoder();
   #head: number;
   #tail: number;
@@ -82,6 +84,7 @@ export class RingReader {
         if (this.#head === this.#tail) {
           this.#tail = Atomics.load(this.#header, TAIL);
           if (this.#head === this.#tail) break;
+          this.onPublished();
         }
         if (this.#readFrame(handler)) count += 1;
         // Give room back while a long batch goes on, so that the writer does not run dry.

@@ -16,6 +16,7 @@
 import { CREATORS, homeOf } from './address.js';
 import { AliasTable } from './aliases.js';
 import { BACKLOG_MAX, type Channel } from './channel.js';
+import type { CodeInbox } from './code-inbox.js';
 import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
 import { invariant, ProcessError } from './errors.js';
@@ -62,6 +63,8 @@ export interface SchedulerOptions {
   readonly names: SharedNames;
   readonly counters: SharedCounters;
   readonly code: CodeLookup;
+  /** Where the code server's commands come; none in a machine without one. */
+  readonly codeInbox?: CodeInbox;
   readonly host: Host;
   /** Asked after each slice. */
   readonly tamperCheck: TamperCheck;
@@ -128,6 +131,7 @@ export class Scheduler {
   readonly #idling: Idling;
   readonly #engine: Engine;
   readonly #tamperCheck: TamperCheck;
+  readonly #codeInbox: CodeInbox | null;
   readonly #clockOffset: number;
   readonly #clock = performance;
   #channelList: Channel[] = [];
@@ -160,6 +164,8 @@ export class Scheduler {
     this.code = options.code;
     this.host = options.host;
     this.#tamperCheck = options.tamperCheck;
+    this.#codeInbox = options.codeInbox ?? null;
+    this.#codeInbox?.listen(() => this.ensureTurn());
     this.processes = new ProcessTable(this.pidPrefix);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
@@ -305,6 +311,7 @@ export class Scheduler {
     this.spawned[channel.slot] = this.state.get(channel.slot, shared.SPAWN_BLOCK) * COUNTER_BLOCK;
     channel.handle = (op, to, a, b, payload) =>
       this.#engine.receive(this, channel, op, to, a, b, payload);
+    channel.reader.onPublished = () => this.#commitFirst();
     channel.lane.onWake(() => this.ensureTurn());
   }
 
@@ -339,18 +346,40 @@ export class Scheduler {
       this.state.get(channel.slot, shared.LIFE) === channel.life
     ) {
       this.#flush();
-      if (!this.#poll()) Atomics.wait(this.state.cells, this.state.at(0, shared.SLEEP), 0, 0.05);
+      if (!this.#poll(true)) this.nap(0.05);
     }
   }
 
-  #poll(): boolean {
+  /** @param inCode called by a process in the middle of its code, that no module may be evaluated on */
+  #poll(inCode: boolean): boolean {
     let received = 0;
+    if (this.#codeInbox?.pending) this.#serveCode(inCode);
     for (const channel of this.#channelList) received += this.drain(channel, FRAMES_PER_POLL);
     return received > 0;
   }
 
-  /** Has a peer published something that is not read yet? */
+  /** What a peer wrote after a commit must find it done here. */
+  #commitFirst(): void {
+    if (this.#codeInbox?.pending) this.#serveCode(true);
+  }
+
+  #serveCode(commitsOnly: boolean): void {
+    const { process, task, budget } = context;
+    context.process = commitsOnly ? process : null;
+    context.task = null;
+    context.budget = REDUCTIONS_MAX;
+    try {
+      this.#codeInbox?.serve(commitsOnly);
+    } finally {
+      context.process = process;
+      context.task = task;
+      context.budget = process?.isDead ? 0 : budget;
+    }
+  }
+
+  /** Has a peer or the code server published something that is not read yet? */
   inboundAvailable(): boolean {
+    if (this.#codeInbox?.pending) return true;
     for (const channel of this.#channelList) if (channel.reader.available) return true;
     return false;
   }
@@ -420,7 +449,7 @@ export class Scheduler {
       context.process = null;
       context.task = null;
       if (this.#aside.length > 0) this.#takeBackAside();
-      if (this.#poll()) worked = true;
+      if (this.#poll(false)) worked = true;
       if (timers.nextDue < Number.POSITIVE_INFINITY) {
         now = this.now();
         if (timers.nextDue <= now && timers.expire(now, TIMERS_PER_POLL) > 0) worked = true;
@@ -461,6 +490,11 @@ export class Scheduler {
     return nextDue < Number.POSITIVE_INFINITY && nextDue <= this.now();
   }
 
+  /** Sleep where the stack does not let the event loop have its turn. */
+  nap(ms: number): void {
+    Atomics.wait(this.state.cells, this.state.at(0, shared.SLEEP), 0, ms);
+  }
+
   /** Is the running process to be held back, as the receiver of what it sends lags behind? */
   get heldBack(): boolean {
     return this.#congestedFor?.congested === true;
@@ -484,7 +518,7 @@ export class Scheduler {
     const { runQueue, timers } = this;
     const congested = this.#congestedFor;
     this.#congestedFor = null;
-    this.#poll();
+    this.#poll(sliceMs === 0);
     const begun = this.now();
     if (timers.nextDue <= begun) timers.expire(begun, TIMERS_PER_POLL);
     let left = sliceMs > 0 ? runQueue.length : 0;

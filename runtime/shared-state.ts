@@ -8,6 +8,7 @@
  * | RUN_QUEUE              | runnable processes                              | owner                 | –         |
  * | PROCESSES              | living processes                                | owner                 | –         |
  * | SPAWNS_COMING          | spawns sent to the slot and not yet received    | senders add, owner subtracts | –  |
+ * | CODE_EPOCH (slot 0)    | commands of the code server so far, see code-inbox.ts | main thread     | –         |
  * | SPAWN_BLOCK            | blocks of pid counters handed out to the slot   | owner                 | –         |
  *
  * | cell (Float64, per slot) | meaning (since the thread began)              |
@@ -29,6 +30,7 @@ export const PROCESSES = 3;
 export const SPAWNS_COMING = 4;
 export const SPAWN_BLOCK = 5;
 export const TIMERS = 6;
+export const CODE_EPOCH = 7;
 
 export const AWAKE = 0;
 /** Asleep in the event loop: woken by a message on a port. */

@@ -51,7 +51,9 @@ export type RequestKind =
   | 'unregister'
   | 'cancel_timer'
   | 'read_timer'
-  | 'processes';
+  | 'processes'
+  /** Does the process run old code of a module? */
+  | 'runs_old';
 
 /** A signal kept for a process that is not there yet. */
 export interface HeldSignal {

@@ -14,7 +14,7 @@ import { rerooted } from './clone-error.js';
 import { copy } from './copy.js';
 import { badarg, ProcessError } from './errors.js';
 import { funOf, isScalar, liftedFun } from './funs.js';
-import type { EntryFunction } from './hosting.js';
+import type { CodeLookup, EntryFunction } from './hosting.js';
 import { linkChild } from './links.js';
 import { hold, Monitor, watch } from './monitors.js';
 import { HIGH, LOW, NORMAL, Process } from './process.js';
@@ -285,10 +285,7 @@ export function receiveSpawn(
   ];
   const { creator, counter } = scheduler.processes.originOf(pid);
   scheduler.spawned[creator] = counter;
-  const entry =
-    typeof from === 'function'
-      ? from
-      : (scheduler.code.lookup(from, name) ?? undefinedEntry(from, name));
+  const entry = typeof from === 'function' ? from : currentEntry(scheduler.code, from, name);
   const traits =
     priority === undefined
       ? PLAIN
@@ -298,7 +295,10 @@ export function receiveSpawn(
   return proc;
 }
 
-function undefinedEntry(module: string, name: string): EntryFunction {
+/** The function that a name reaches now; where there is none, one that raises `undef`. */
+export function currentEntry(code: CodeLookup, module: string, name: string): EntryFunction {
+  const found = code.lookup(module, name);
+  if (found !== undefined) return found;
   return () => {
     throw new ProcessError('undef', `${module}.${name} is not an exported function`);
   };

@@ -16,7 +16,7 @@ import { copy } from '../copy.js';
 import { exitReasonOf } from '../crash.js';
 import { useFunCode } from '../funs.js';
 import type { EntryFunction } from '../hosting.js';
-import { moduleRuntime } from '../module-runtime.js';
+import { runtimeFor } from '../module-runtime.js';
 import { failed, type Outcome, succeeded } from './outcome.js';
 
 export interface DirtyTask {
@@ -30,7 +30,7 @@ export interface DirtyTask {
 
 export type DirtyAnswer = Outcome | { readonly missing: readonly string[] };
 
-const table = new CodeTable({ runtime: moduleRuntime, bifs, nodeRequire: createRequire });
+const table = new CodeTable({ runtimeFor, bifs, nodeRequire: createRequire });
 installStackMapping(table.positions);
 useFunCode(table);
 const loaded = new Map<string, string>();

@@ -9,18 +9,19 @@ import type { MessagePort } from 'node:worker_threads';
 import { call } from '../../bif/call.js';
 import { send } from '../../bif/send.js';
 import { checkOptions } from '../../bif/spawn.js';
+import type { RunOutcome } from '../../loader/scheduler-code.js';
 import { type Packed, packed, unpackFunctions } from '../carried-functions.js';
 import { copy } from '../copy.js';
-import { awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
+import { awaiting, awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
 import { exitReasonOf } from '../crash.js';
 import { sendExit } from '../delivery.js';
-import { badarg, ProcessError } from '../errors.js';
+import { badarg, ExitError, ProcessError, UNWIND } from '../errors.js';
 import type { EntryFunction } from '../hosting.js';
 import { terminate } from '../lifecycle.js';
 import type { Process } from '../process.js';
 import { receive } from '../receive.js';
 import type { Scheduler } from '../scheduler.js';
-import { type SpawnOptions, spawnWith } from '../spawn.js';
+import { type SpawnOptions, spawnHere, spawnWith } from '../spawn.js';
 import type { Pid } from '../terms.js';
 import { failed, type Outcome, succeeded } from './outcome.js';
 import type { Entry } from './protocol.js';
@@ -120,6 +121,25 @@ export class LocalProcesses {
   killAll(reason: unknown): void {
     for (const proc of [...this.#scheduler.processes.all()])
       terminate(this.#scheduler, proc, reason);
+  }
+
+  /** Run a function in a process of its own, and say how that went. */
+  runPlain(label: string, fn: () => unknown): Promise<RunOutcome> {
+    const scheduler = this.#scheduler;
+    return new Promise((resolve) => {
+      let outcome: RunOutcome | null = null;
+      function* running(): Coroutine<void> {
+        try {
+          outcome = { kind: 'returned', value: yield* awaiting(fn()) };
+        } catch (error) {
+          if (error === UNWIND || error instanceof ExitError) throw error;
+          outcome = { kind: 'threw', error };
+        }
+      }
+      const entry = named(() => start(running()), label);
+      const proc = spawnHere(scheduler, null, entry, []);
+      proc.more().onExit.push((reason) => resolve(outcome ?? { kind: 'ended', reason }));
+    });
   }
 
   #entry(given: Entry): EntryFunction {

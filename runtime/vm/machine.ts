@@ -5,18 +5,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import * as bifs from '../../bif/index.js';
-import { readBuild } from '../../loader/build-file.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import { compileFunction, HOST_EXPORT } from '../../loader/compile-function.js';
-import { UnreadableError } from '../../loader/errors.js';
 import { HotLoader } from '../../loader/hot-loader.js';
 import type { CompiledModule } from '../../loader/module.js';
-import { loadModuleFile, moduleFile } from '../../loader/module-file.js';
 import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
 import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
@@ -31,6 +26,7 @@ import { type Outcome, resultOf } from './outcome.js';
 import type { Entry, HostControl } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
 import { type SchedulerThread, Threads } from './threads.js';
+import { VmCode } from './vm-code.js';
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -76,10 +72,12 @@ export class Vm {
   readonly node: string = freshNodeName();
   /** Number of schedulers. */
   readonly schedulers: number;
+  /** Loading, purging, and which versions of modules there are. */
+  readonly code: VmCode;
   readonly #options: CheckedOptions;
   readonly #events = new VmEmitter();
   readonly #threads: Threads;
-  readonly #code: CodeServer;
+  readonly #codeServer: CodeServer;
   readonly #dirty: DirtyPool;
   readonly #mailboxes = new Set<() => void>();
   #hotLoader: HotLoader | null = null;
@@ -90,19 +88,23 @@ export class Vm {
     this.#options = options;
     this.schedulers = options.schedulers;
     if (options.logger !== false) logEvents(this.#events, options.logger);
-    this.#code = new CodeServer({
-      schedulers: () => this.#threads.running.map(({ control }) => control),
-    });
-    this.#dirty = new DirtyPool(options.dirtyThreads, this.#code);
     this.#threads = new Threads({
       node: this.node,
       slots: options.schedulers,
       heapMb: options.schedulerHeapMb,
       host: this.#host(),
-      equip: ({ control }) => this.#code.attach(control),
+      equip: ({ code }) => this.#codeServer.attach(code),
       onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
       onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
     });
+    this.#codeServer = new CodeServer({
+      schedulers: () => this.#threads.running.map(({ code }) => code),
+      epoch: this.#threads.codeEpoch,
+    });
+    this.#dirty = new DirtyPool(options.dirtyThreads, this.#codeServer);
+    this.code = new VmCode(this.#codeServer, options.modules, (reports) =>
+      this.#events.emit('load', { reports, removed: [] }),
+    );
     boots.set(this, () => this.#boot());
   }
 
@@ -113,7 +115,7 @@ export class Vm {
       modules === undefined ? [] : compileAll(modules, { cache, onProgress }),
       this.#threads.start(),
     ]);
-    await this.#code.load(compiled);
+    await this.#codeServer.load(compiled);
     if (watch && modules !== undefined) await this.#watch(modules);
   }
 
@@ -236,21 +238,14 @@ export class Vm {
 
   // ---- code ---------------------------------------------------------------------------------------
 
-  /**
-   * Load builds or sources now, as one set: all on all schedulers, or nothing.
-   *
-   * @throws LoadError
-   */
+  /** The same as `code.load`. @throws LoadError */
   async load(...files: readonly string[]): Promise<readonly LoadReport[]> {
-    const modules = await Promise.all(files.map((file) => this.#read(resolve(file))));
-    const reports = await this.#code.load(modules);
-    this.#events.emit('load', { reports, removed: [] });
-    return reports;
+    return this.code.load(...files);
   }
 
   /** The loaded modules, their versions and what they export. */
   get modules(): readonly LoadedModule[] {
-    const loaded = this.#code.current.values();
+    const loaded = this.#codeServer.current.values();
     return Array.from(loaded, ({ name, version, exports, file }) => ({
       name,
       version,
@@ -261,7 +256,7 @@ export class Vm {
 
   /** The text of a loaded module's source file, as it was compiled. */
   sourceOf(file: string): string | undefined {
-    for (const module of this.#code.current.values()) {
+    for (const module of this.#codeServer.current.values()) {
       if (module.file === file) return (JSON.parse(module.map) as SourceMap).sourcesContent?.[0];
     }
     return undefined;
@@ -276,7 +271,7 @@ export class Vm {
 
   /** Figures of the machine and of each scheduler. */
   stats(): Promise<VmStats> {
-    return collectStats(this.#threads, this.#code);
+    return collectStats(this.#threads, this.#codeServer);
   }
 
   /** End every process, then the threads. Nothing is left behind. May be called more than once. */
@@ -306,6 +301,7 @@ export class Vm {
       },
       announced: (url) => this.#events.emit('announce', url),
       dirty: (work): Promise<Outcome> => this.#dirty.run(work),
+      code: (request) => this.code.serve(request),
     };
   }
 
@@ -324,7 +320,7 @@ export class Vm {
 
   async #loaded(fn: AnyFunction): Promise<FunctionName> {
     const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
-    await this.#code.load([compiled]);
+    await this.#codeServer.load([compiled]);
     return { module: compiled.name, name: HOST_EXPORT };
   }
 
@@ -349,23 +345,11 @@ export class Vm {
     return thread ?? (await this.#pick({}));
   }
 
-  async #read(file: string): Promise<CompiledModule> {
-    const root = this.#options.modules;
-    const found = root === undefined ? undefined : moduleFile(root, file);
-    if (root !== undefined && found !== undefined) return loadModuleFile(found, { folder: root });
-    try {
-      await readFile(file);
-    } catch (error) {
-      throw new UnreadableError(`cannot read the module: ${(error as Error).message}`, { file });
-    }
-    return readBuild({ path: file });
-  }
-
   /** What changes in the modules folder is loaded; what does not load is reported and changes nothing. */
   async #watch(folder: string): Promise<void> {
     this.#hotLoader = await HotLoader.start({
       folder,
-      server: this.#code,
+      server: this.#codeServer,
       poll: this.#options.poll,
       onLoad: (reports) => this.#events.emit('load', { reports, removed: [] }),
       onRemove: (module) => this.#events.emit('load', { reports: [], removed: [module] }),

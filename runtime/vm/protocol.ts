@@ -6,9 +6,8 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { SchedulerCode } from '../../loader/scheduler-code.js';
 import type { Packed } from '../carried-functions.js';
-import type { CrashReport, FunctionName, LogEvent } from '../hosting.js';
+import type { CodeOutcome, CodeRequest, CrashReport, FunctionName, LogEvent } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
 import type { Outcome } from './outcome.js';
@@ -25,6 +24,8 @@ export interface SchedulerBoot {
   readonly counters: SharedArrayBuffer;
   readonly control: MessagePort;
   readonly host: MessagePort;
+  /** The commands of the code server; see code-inbox.ts. */
+  readonly code: MessagePort;
 }
 
 /** One end of the channel between two schedulers. */
@@ -48,7 +49,7 @@ export interface SchedulerFigures {
   readonly heapBytes: number;
 }
 
-export interface SchedulerControl extends SchedulerCode {
+export interface SchedulerControl {
   attach(end: ChannelEnd): void;
   /** From now on processes may be placed here. */
   open(): void;
@@ -78,4 +79,5 @@ export interface HostControl {
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;
+  code(request: CodeRequest): Promise<CodeOutcome>;
 }

@@ -12,15 +12,17 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import * as bifs from '../../bif/index.js';
 import { CodeTable } from '../../loader/code-table.js';
-import { schedulerCode } from '../../loader/scheduler-code.js';
+import { codeHandler } from '../../loader/scheduler-code.js';
 import { installStackMapping } from '../../loader/source-positions.js';
 import { Channel } from '../channel.js';
+import { CodeInbox } from '../code-inbox.js';
 import { context } from '../context.js';
 import { engine, schedulerDown } from '../engine.js';
 import { ProcessError } from '../errors.js';
 import { useFunCode } from '../funs.js';
 import { Lane } from '../lane.js';
-import { moduleRuntime } from '../module-runtime.js';
+import { terminate } from '../lifecycle.js';
+import { runtimeFor } from '../module-runtime.js';
 import { forgetProxies } from '../proxies.js';
 import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
@@ -34,22 +36,32 @@ import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js
 
 /** Piscina's task: resolves when the scheduler was stopped. */
 export async function run(boot: SchedulerBoot): Promise<void> {
-  const table = new CodeTable({ runtime: moduleRuntime, bifs, nodeRequire: createRequire });
+  const table = new CodeTable({ runtimeFor, bifs, nodeRequire: createRequire });
   installStackMapping(table.positions);
   useFunCode(table);
   guardProcessExit(exitProcess);
   const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
   forgetProxies();
-  const scheduler = new Scheduler(
+  const state = new SharedState(boot.state);
+  const scheduler: Scheduler = new Scheduler(
     {
       node: boot.node,
       slot: boot.slot,
       slots: boot.slots,
       life: boot.life,
-      state: new SharedState(boot.state),
+      state,
       names: new SharedNames(boot.life, boot.names),
       counters: new SharedCounters(new SharedNames(boot.life, boot.counterNames), boot.counters),
       code: table,
+      codeInbox: new CodeInbox(
+        boot.code,
+        state,
+        codeHandler(table, {
+          all: () => scheduler.processes.all(),
+          kill: (proc) => terminate(scheduler, proc, 'killed'),
+          run: (label, fn) => local.runPlain(label, fn),
+        }),
+      ),
       host,
       tamperCheck: tamperedIntrinsic,
     },
@@ -62,17 +74,17 @@ export async function run(boot: SchedulerBoot): Promise<void> {
       null,
     );
   });
-  await serve(boot, scheduler, table, host);
+  const local = new LocalProcesses(scheduler);
+  await serve(boot, scheduler, local, host);
 }
 
 /** Offer the control plane until `stop`. */
 function serve(
   boot: SchedulerBoot,
   scheduler: Scheduler,
-  table: CodeTable,
+  local: LocalProcesses,
   host: HostLink,
 ): Promise<void> {
-  const local = new LocalProcesses(scheduler);
   return new Promise((stopped) => {
     const control: SchedulerControl = {
       attach({ life, slot, outbound, inbound, lane }) {
@@ -87,7 +99,6 @@ function serve(
         channel?.lane.close();
         scheduler.followUp();
       },
-      ...schedulerCode(table),
       spawn: (entry, args, options) => local.spawn(entry, args, options),
       spawnMonitor: (entry, args, options) => local.spawnMonitor(entry, args, options),
       exited: (pid) => local.exited(pid),
@@ -113,6 +124,7 @@ function serve(
           for (const channel of scheduler.channels.values()) channel.lane.close();
           boot.control.close();
           boot.host.close();
+          boot.code.close();
           stopped();
         });
       },

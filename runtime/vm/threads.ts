@@ -16,9 +16,10 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
+import { CodeClient, type CodeEpoch } from '../../loader/scheduler-code.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
-import { LIFE, SharedState } from '../shared-state.js';
+import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
 import type { ChannelEnd, HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
 
 /** The lock of shared tables shows this while the main thread is inside. */
@@ -40,6 +41,8 @@ export interface SchedulerThread {
   readonly life: number;
   /** Every call rejects once the thread is dead. */
   readonly control: Comlink.Remote<SchedulerControl>;
+  /** What the code server asks of it. */
+  readonly code: CodeClient;
 }
 
 interface Running extends SchedulerThread {
@@ -93,6 +96,29 @@ export class Threads {
     this.#pool.on('error', () => {});
   }
 
+  /** Tells all schedulers that the code server has posted something; who dozes is woken. */
+  readonly codeEpoch: CodeEpoch = this.#makeCodeEpoch();
+
+  #makeCodeEpoch(): CodeEpoch {
+    const { state } = this;
+    const { cells } = state;
+    const epoch = state.at(0, CODE_EPOCH);
+    return {
+      get next() {
+        return Atomics.load(cells, epoch) + 1;
+      },
+      publish: () => {
+        Atomics.add(cells, epoch, 1);
+        for (let slot = 1; slot <= this.#options.slots; slot++) {
+          const cell = state.at(slot, SLEEP);
+          // One that sleeps in its event loop is woken by the message itself.
+          if (Atomics.compareExchange(cells, cell, DOZING, AWAKE) === DOZING)
+            Atomics.notify(cells, cell);
+        }
+      },
+    };
+  }
+
   /** The schedulers that run now, by slot. */
   get running(): readonly SchedulerThread[] {
     return [...this.#running.values()].sort((a, b) => a.slot - b.slot);
@@ -130,7 +156,10 @@ export class Threads {
     await this.#changes;
     await Promise.allSettled(this.running.map((thread) => thread.control.stop()));
     await this.#pool.destroy();
-    for (const { ports } of this.#running.values()) for (const port of ports) port.close();
+    for (const { ports, code } of this.#running.values()) {
+      for (const port of ports) port.close();
+      code.close(new Error('the machine has stopped'));
+    }
     this.#running.clear();
   }
 
@@ -140,6 +169,7 @@ export class Threads {
     const life = this.#lives;
     const control = new MessageChannel();
     const host = new MessageChannel();
+    const code = new MessageChannel();
     const boot: SchedulerBoot = {
       node: this.#options.node,
       slot,
@@ -151,6 +181,7 @@ export class Threads {
       counters: this.#counters.buffer,
       control: control.port2,
       host: host.port2,
+      code: code.port2,
     };
     Comlink.expose(this.#options.host, nodeEndpoint(host.port1));
     let kill: (cause: string) => void = () => {};
@@ -163,13 +194,14 @@ export class Threads {
       slot,
       life,
       control: rejectingWhenDead(remote, died),
+      code: new CodeClient(code.port1, this.codeEpoch),
       open: false,
       ports: [control.port1, host.port1],
       died,
       kill,
     };
     this.#running.set(slot, thread);
-    this.#pool.run(boot, { transferList: [control.port2, host.port2] }).then(
+    this.#pool.run(boot, { transferList: [control.port2, host.port2, code.port2] }).then(
       () => this.#ended(thread, 'the thread ended by itself'),
       (error: unknown) => this.#ended(thread, causeOf(error)),
     );
@@ -211,6 +243,7 @@ export class Threads {
   #ended(thread: Running, cause: string): void {
     if (this.#stopping) return;
     thread.kill(cause);
+    thread.code.close(new Error(`scheduler ${thread.slot} died: ${cause}`, { cause }));
     this.#serially(async () => {
       this.#bury(thread);
       await Promise.allSettled(

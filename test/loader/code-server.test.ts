@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { CodeServer } from '../../loader/code-server.js';
 import type { CodeTable } from '../../loader/code-table.js';
-import { type SchedulerCode, schedulerCode } from '../../loader/scheduler-code.js';
+import type { SchedulerCode } from '../../loader/scheduler-code.js';
 import { installStackMapping, type SourcePositions } from '../../loader/source-positions.js';
-import { compileText, createTable, loadErrorOf } from './support.js';
+import { compileText, createTable, loadErrorOf, noEpoch, remoteCode } from './support.js';
 
 interface Machine {
   readonly tables: CodeTable[];
@@ -14,23 +14,11 @@ interface Machine {
 /** Schedulers behind a structured clone, as behind a thread. */
 function createMachine(count: number): Machine {
   const tables = Array.from({ length: count }, () => createTable());
-  const schedulers = tables.map((table) => remote(schedulerCode(table)));
-  return { tables, schedulers, server: new CodeServer({ schedulers: () => schedulers }) };
-}
-
-function remote(code: SchedulerCode): SchedulerCode {
-  const call = async (action: () => Promise<void>): Promise<void> => {
-    try {
-      await action();
-    } catch (error) {
-      throw structuredClone(error);
-    }
-  };
+  const schedulers = tables.map((table) => remoteCode(table));
   return {
-    prepare: (modules) => call(() => code.prepare(structuredClone(modules))),
-    commit: (versions) => call(() => code.commit(versions)),
-    abort: (names) => call(() => code.abort(names)),
-    remove: (name) => call(() => code.remove(name)),
+    tables,
+    schedulers,
+    server: new CodeServer({ schedulers: () => schedulers, epoch: noEpoch }),
   };
 }
 
@@ -117,7 +105,7 @@ test('code server: a new scheduler is brought up to the current set; a dead one 
     await compileText('b', 'export const b = 1;'),
   ]);
   const late = createTable();
-  await machine.server.attach(remote(schedulerCode(late)));
+  await machine.server.attach(remoteCode(late));
   expect(late.versions).toEqual(machine.tables[0]?.versions);
   const dying: SchedulerCode = {
     ...(machine.schedulers[0] as SchedulerCode),

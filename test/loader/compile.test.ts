@@ -53,12 +53,12 @@ test('compile: a generator stays inside where it cannot be moved', async () => {
      export const make = () => class { #p = 1; async m() { return this.#p; } };`,
   );
   expect(code).toMatch(
-    /\$start\(\(function\* anonymous\$co\d*\(y\) \{ return \( x2? \+ y\); \}\)\(y\)\)/,
+    /\$start\(\$own\(function\* anonymous\$co\d*\(y\) \{ return \( x2? \+ y\); \}\)\(y\)\)/,
   );
   expect(code).toMatch(
-    /\$start\(\(function\* anonymous\$co\d*\(\) \{ return \( \([^;]*, eval\(x\)\)\); \}\)\(\)\)/,
+    /\$start\(\$own\(function\* anonymous\$co\d*\(\) \{ return \( \([^;]*, eval\(x\)\)\); \}\)\(\)\)/,
   );
-  expect(code).toContain('return $start((function* m$co() {');
+  expect(code).toContain('return $start($own(function* m$co() {');
 });
 
 test('compile: exports, imports, and versions that depend on the content alone', async () => {

@@ -15,12 +15,12 @@ import { createRequire } from 'node:module';
 import { CodeTable } from './code-table.js';
 import { installStackMapping } from './source-positions.js';
 import { context } from '../runtime/context.js';
-import { moduleRuntime } from '../runtime/module-runtime.js';
+import { runtimeFor } from '../runtime/module-runtime.js';
 
 const [options, ...files] = process.argv.slice(2);
 if (options !== 'none') lockdown(JSON.parse(options));
 context.budget = Number.MAX_SAFE_INTEGER;
-const table = new CodeTable({ runtime: moduleRuntime, bifs: {}, nodeRequire: createRequire });
+const table = new CodeTable({ runtimeFor, bifs: {}, nodeRequire: createRequire });
 installStackMapping(table.positions);
 installStackMapping(table.positions);
 const out = [];

@@ -9,15 +9,16 @@ import { transform } from 'esbuild';
 import { onTestFinished } from 'vitest';
 import { CodeTable } from '../../loader/code-table.js';
 import { compile } from '../../loader/compile.js';
-import type { LoadError } from '../../loader/errors.js';
+import { isLoadErrorData, type LoadError, loadErrorFrom } from '../../loader/errors.js';
 import type { CompiledModule } from '../../loader/module.js';
+import { type CodeEpoch, codeHandler, type SchedulerCode } from '../../loader/scheduler-code.js';
 import { context } from '../../runtime/context.js';
-import { moduleRuntime } from '../../runtime/module-runtime.js';
+import { runtimeFor } from '../../runtime/module-runtime.js';
 
 export function createTable(bifs: object = {}): CodeTable {
   context.budget = Number.MAX_SAFE_INTEGER;
   return new CodeTable({
-    runtime: moduleRuntime,
+    runtimeFor,
     bifs,
     nodeRequire: () => createRequire(import.meta.url),
   });
@@ -39,6 +40,43 @@ export async function loadText(
   table.commit(name, compiled.version);
   return compiled;
 }
+
+const OPERATIONS: readonly (keyof SchedulerCode)[] = [
+  'prepare',
+  'hooks',
+  'hold',
+  'runHook',
+  'admit',
+  'commit',
+  'abort',
+  'runsOld',
+  'purge',
+  'remove',
+];
+
+/** A table behind a structured clone, as behind a thread that has no processes. */
+export function remoteCode(table: CodeTable): SchedulerCode {
+  const handle = codeHandler(table, {
+    all: () => [],
+    kill: () => {},
+    run: async (_label, fn) => ({ kind: 'returned', value: await fn() }),
+  });
+  const served = OPERATIONS.map((op) => [
+    op,
+    async (...args: unknown[]): Promise<unknown> => {
+      try {
+        return structuredClone(await handle(op, structuredClone(args)));
+      } catch (error) {
+        const data: unknown = structuredClone(error);
+        throw isLoadErrorData(data) ? loadErrorFrom(data) : data;
+      }
+    },
+  ]);
+  return Object.fromEntries(served) as unknown as SchedulerCode;
+}
+
+/** An epoch that nobody looks at. */
+export const noEpoch: CodeEpoch = { next: 1, publish: () => {} };
 
 export type Entry = (log: (...values: unknown[]) => void) => unknown;
 

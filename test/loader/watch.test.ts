@@ -8,9 +8,8 @@ import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import type { LoadError } from '../../loader/errors.js';
 import { HotLoader } from '../../loader/hot-loader.js';
 import { compileProject, scanProject } from '../../loader/project.js';
-import { schedulerCode } from '../../loader/scheduler-code.js';
 import { ModuleWatcher, type WatchBatch } from '../../loader/watch.js';
-import { compileText, createTable, temporaryFolder } from './support.js';
+import { compileText, createTable, noEpoch, remoteCode, temporaryFolder } from './support.js';
 
 /** What a watcher reports, with a way to wait for it. */
 class Inbox<T> {
@@ -193,8 +192,8 @@ test('hot loader: files that need each other load whatever order they come in', 
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'a.ts'), 'export const a = () => 1;');
   const table = createTable();
-  const server = new CodeServer({ schedulers: () => schedulers });
-  const schedulers = [schedulerCode(table)];
+  const server = new CodeServer({ schedulers: () => schedulers, epoch: noEpoch });
+  const schedulers = [remoteCode(table)];
   await server.load((await compileProject(await scanProject(folder))).modules);
   const errors = new Inbox<LoadError>();
   const loads = new Inbox<readonly LoadReport[]>();
