@@ -209,6 +209,13 @@ function cpu(job: string, size: number): Benchmark[] {
   ];
 }
 
+/** The jobs that `counting` runs counted and plain. */
+const COUNTED_JOBS = [
+  ...['fib30', 'int_loop_100m', 'float_steps_1m', 'sort_1m', 'json_100k', 'array_sum', 'for_of'],
+  ...['matrix_multiply', 'sieve', 'short_loops', 'collatz', 'string_building', 'map_counting'],
+  ...['helper_calls', 'trees'],
+];
+
 const bigMessageBeam: Side = { module: 'big_message' };
 
 export const benchmarks: readonly Benchmark[] = [
@@ -307,6 +314,22 @@ export const benchmarks: readonly Benchmark[] = [
   ...cpu('float_steps_1m', 1_000_000),
   ...cpu('sort_1m', 1_000_000),
   ...cpu('json_100k', 100_000),
+  {
+    name: 'counting',
+    variant: 'all',
+    passes: ['values'],
+    params: { n: 25, scale: 1000 },
+    quick: { n: 9, scale: 1000 },
+    serial: true,
+    tsvm: { module: 'counting' },
+    beam: null,
+    figures: ['median', ...COUNTED_JOBS].map((key) => ({
+      name: `counting.${key}`,
+      key,
+      unit: 'x',
+      better: 'lower',
+    })),
+  },
   {
     name: 'parallel_speedup',
     variant: 'fib30',

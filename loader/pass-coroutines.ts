@@ -29,8 +29,9 @@
 
 import { disposeHelper } from './dispose-helper.js';
 import { UnsupportedSyntaxError } from './errors.js';
+import { isLoop, type LoopNode } from './loop-shape.js';
 import { describeFunction } from './lowered-function.js';
-import { type CodeKind, isLoop, Reductions } from './pass-reductions.js';
+import { type CodeKind, Reductions } from './pass-reductions.js';
 import type { Binding, Reference } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
 import type { Pass, TransformContext } from './transform.js';
@@ -96,10 +97,14 @@ class Coroutines {
       return;
     }
     if (isLoop(node)) {
-      this.#visitLoop(node, lexical);
+      this.#visitLoop(node, lexical, false);
       return;
     }
     switch (node.type) {
+      case 'LabeledStatement':
+        if (!isLoop(node.body)) break;
+        this.#visitLoop(node.body, lexical, true);
+        return;
       case 'PropertyDefinition':
         if (node.computed) this.#visit(node.key, lexical);
         if (node.value) this.#visit(node.value, ownThis(lexical));
@@ -183,13 +188,13 @@ class Coroutines {
     lowered?.finish();
   }
 
-  #visitLoop(node: Extract<AnyNode, { body: AnyNode }>, lexical: Lexical): void {
+  #visitLoop(node: LoopNode, lexical: Lexical, labelled: boolean): void {
+    const { kind } = lexical;
+    const after = this.#reductions.beginLoop(node, kind ?? 'plain', labelled, kind === null);
     const body = node.body as AnyNode;
     eachChild(node, (child) => {
       if (child !== body) this.#visit(child, lexical);
     });
-    const { kind } = lexical;
-    const after = this.#reductions.beginLoop(body, kind ?? 'plain', kind === null);
     this.#visit(body, after === '' ? lexical : { ...lexical, end: body.end });
     if (after !== '') this.#context.edits.appendLeft(body.end, after);
   }

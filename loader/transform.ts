@@ -51,6 +51,8 @@ export type RuntimeName =
   | 'pause'
   | 'lap'
   | 'pauseLap'
+  | 'laps'
+  | 'pauseLaps'
   | 'UNWIND'
   | 'living'
   | 'coroutines'

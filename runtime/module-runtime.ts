@@ -17,7 +17,7 @@ import {
   type Task,
 } from './coroutine.js';
 import { UNWIND } from './errors.js';
-import { lap, living, pause, pauseLap, preempt } from './preemption.js';
+import { lap, laps, living, pause, pauseLap, pauseLaps, preempt } from './preemption.js';
 import { receive } from './receive.js';
 
 export interface ModuleRuntime {
@@ -40,6 +40,8 @@ export interface ModuleRuntime {
   readonly pause: typeof pause;
   readonly lap: typeof lap;
   readonly pauseLap: typeof pauseLap;
+  readonly laps: typeof laps;
+  readonly pauseLaps: typeof pauseLaps;
   /** Thrown through the frames of a dead process: `catch` passes it on, `finally` asks `living`. */
   readonly UNWIND: typeof UNWIND;
   readonly living: typeof living;
@@ -75,6 +77,8 @@ const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   pause,
   lap,
   pauseLap,
+  laps,
+  pauseLaps,
   UNWIND,
   living,
   coroutines: declareCoroutines,

@@ -37,11 +37,15 @@ import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
 /** Loop iterations between two calls of `lap`; the loader's check counts to it. */
 export const LAP: number = 64;
 const LAP_REDUCTIONS = LAP / 2;
+/** The longest part of a loop whose iterations call nothing. */
+const PART_MAX = 1024;
 /** The first lap of a slice is short, in case its iterations are long. */
 const FIRST_LAP = 32;
 const SHORT_LAP = 4;
 /** Laps between two looks at the clock, while they are fast. */
-const LAPS_PER_LOOK = 4;
+const LAPS_PER_LOOK = 8;
+/** What a lap counts for in short iterations, which call nothing. */
+const LAP_WEIGHT = 1024;
 /** A slice in loops ends after this time, whatever its budget. */
 const SLICE_MS = 0.25;
 /** How long a preempted process waits for others that can be run on top of it. */
@@ -102,16 +106,36 @@ export function pause(): boolean {
 /** A loop of plain code has gone `LAP` rounds. @returns where it begins to count the next ones */
 export function lap(): number {
   context.budget -= LAP_REDUCTIONS;
+  if (goesOn(LAP_WEIGHT)) return 0;
   const next = look();
   if (context.budget < 0) preempt();
   return next;
 }
 
+/** A part of a loop, so many iterations that call nothing. @returns where the next part begins to count */
+export function laps(iterations: number): number {
+  context.budget -= (iterations + 1) >> 1;
+  if (goesOn(iterations)) return LAP - part;
+  const next = look();
+  if (context.budget < 0) preempt();
+  return next === 0 ? LAP - part : next;
+}
+
 /** A loop of a coroutine. @returns as `lap`; below 0 it must yield now */
 export function pauseLap(): number {
   context.budget -= LAP_REDUCTIONS;
+  if (goesOn(LAP_WEIGHT)) return 0;
   const next = look();
   return context.budget < 0 && pause() ? -1 : next;
+}
+
+/** A part of a loop of a coroutine. @returns as `laps`; `LAP` when it must yield now */
+export function pauseLaps(iterations: number): number {
+  context.budget -= (iterations + 1) >> 1;
+  if (goesOn(iterations)) return LAP - part;
+  const next = look();
+  if (context.budget < 0 && pause()) return LAP;
+  return next === 0 ? LAP - part : next;
 }
 
 /** Is the code that asks that of a living process? `finally` blocks of dead ones do not run. */
@@ -148,26 +172,44 @@ export function waitInPlace(isOver: () => boolean, limitMs: number): boolean {
 
 let lookedInSlice = -1;
 let lookedAt = 0;
-let lapsToLook = 0;
+let weightToLook = 0;
 let sliceEndsAt = 0;
+/** How long the next part may be: longer with each look that saw fast iterations in this slice. */
+let part = LAP;
+
+/** Neither the budget is spent nor is it time to look at the clock. */
+function goesOn(weight: number): boolean {
+  weightToLook -= weight;
+  const { scheduler } = context;
+  return (
+    weightToLook > 0 &&
+    context.budget >= 0 &&
+    scheduler !== null &&
+    scheduler.slice === lookedInSlice &&
+    !scheduler.heldBack
+  );
+}
 
 /** Now and then look at the clock, so that loops with slow iterations are not slow to give way. */
 function look(): number {
   const { scheduler } = context;
   const slice = scheduler === null ? -1 : scheduler.slice;
   if (scheduler?.heldBack) context.budget = Math.min(context.budget, -1);
-  if (slice === lookedInSlice && --lapsToLook > 0) return 0;
+  if (slice === lookedInSlice && weightToLook > 0) return 0;
   const now = performance.now();
   if (slice !== lookedInSlice) {
     lookedInSlice = slice;
     lookedAt = now;
     sliceEndsAt = now + SLICE_MS;
-    lapsToLook = 1;
+    weightToLook = 1;
+    part = LAP;
     return LAP - FIRST_LAP;
   }
   const took = now - lookedAt;
+  const fast = took < SLICE_MS / 8;
   lookedAt = now;
-  lapsToLook = took < SLICE_MS / 8 ? LAPS_PER_LOOK : 1;
+  weightToLook = fast ? LAPS_PER_LOOK * LAP_WEIGHT : 1;
+  part = fast ? Math.min(part * 4, PART_MAX) : LAP;
   if (now >= sliceEndsAt) {
     context.budget = Math.min(context.budget, -1);
     sliceEndsAt = now + SLICE_MS;

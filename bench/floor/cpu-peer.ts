@@ -1,6 +1,6 @@
 /** A thread of the floor of cpu: prepares a job, then does it and says how many microseconds it took. */
 import { parentPort } from 'node:worker_threads';
-import { CPU_KERNELS, type Kernel } from '../workloads/cpu-kernels.js';
+import { CPU_KERNELS, type Kernel } from './plain-kernels.js';
 
 if (parentPort === null) throw new Error('cpu-peer.js runs in a worker thread only');
 const port = parentPort;

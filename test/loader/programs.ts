@@ -237,6 +237,54 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       await async function () { log(6); }();
       const obj = async () => ({ a: 1 }), com = async () => (1, 2), arr = async () => [await 3]; log(await obj(), await com(), await arr());
     }`,
+  'loops in parts': `
+    const N = 3000;
+    function sums(log: any) {
+      let a = 0;
+      for (let i = 0; i < N; i++) { if (i % 3 === 0) continue; if (i === 2500) break; a += i; }
+      for (let i = N, j = 0; i-- > 0 && j < 2 * N; j += 2, a ^= j);
+      for (let i = 0.5; i < N; i += 1.5) a += i;
+      for (let i = NaN; i < N; i++) a = -1;
+      let big = 0n;
+      for (let i = 0n; i < 2000n; i++) big += i * i;
+      for (let i: any = '5'; i < N; i++) a += i;
+      for (let i = 0; ; i++) { if (i > 200) break; a -= i; }
+      for (let i = 0; i < 500; ) i += 3, a += i;
+      let p = 0;
+      for (; p % 700 !== 699; p++);
+      for (var v = 0; v < 777; v++) switch (v % 5) { case 1: continue; case 2: break; default: a += v; }
+      let w = 0, last;
+      while ((last = w++ * 2) < 1000) if (last === 998) a += last; else if (last > 5000) break;
+      while (w --> 0) { if (w === 17) break; }
+      return [a, big, p, v, w, last];
+    }
+    function looks() {
+      const seen: number[] = [];
+      const list = { get length() { seen.push(1); return 1500; } } as { length: number };
+      for (let i = 0; i < list.length; i++);
+      return seen.length;
+    }
+    function thrown() {
+      let at = 0;
+      const list: any = [];
+      list[700] = null;
+      for (let i = 0; i < 1000; i++) { at = i; if (list[i] === null) list[i].x = 1; }
+    }
+    function nested(n: number) {
+      let c = 0;
+      outer: for (let i = 0; i < n; i++) {
+        for (let j = 0; j < i; j++) { if (j === 90) continue outer; if (i + j > 250) break outer; c += j; }
+        for (let j = 0; j < 4; j++) c ^= j;
+      }
+      return c;
+    }
+    async function waits(n: number) { let s = 0; for (let i = 0; i < n; i++) s += i; while (s > 10) s = s / 2 | 0; await 0; for (let i = 0; i < n; i++) s -= i; return s; }
+    function* yields(n: number) { let s = 0; for (let i = 0; i < n; i++) s += i; yield s; for (let i = 0; i < n; i++) { s -= i; if (i % 500 === 0) yield s; } }
+    export async function main(log: any) {
+      log(sums(log), looks(), nested(200), nested(3), [...yields(2000)]);
+      try { thrown(); } catch (e: any) { log(e.name, e.message); }
+      return [await waits(1500), await waits(2), ...await Promise.all([waits(3000), waits(3000)])];
+    }`,
   recursion: `
     async function fib(n: number): Promise<number> { return n < 2 ? n : (await fib(n - 1)) + (await fib(n - 2)); }
     async function even(n: number): Promise<boolean> { return n === 0 ? true : odd(n - 1); }

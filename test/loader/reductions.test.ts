@@ -32,17 +32,46 @@ test('reductions: a function that calls is checked before it does, a leaf is not
 
 test('reductions: loops count in a local variable; those of coroutines yield', async () => {
   const text = await code(`
-    export function f(n: number) { for (let i = 0; i < n; i++); while (n--) { n -= 1; } }
+    export function f(n: number) { for (let i = 0; i < n; i++) log(i); while (n--) { log(n); } }
+    export function log(_: unknown) {}
     export async function g() { do {} while (true); }
     export async function* h() { for (;;) yield 1; }
     for (const x of [1]) void x;`);
   expect(text).toContain('function f(n) { let $k = 48;');
-  expect(text).toContain('{ if (($k = $k + 1 | 0) > 63) $k = $lap(); ; }');
+  expect(text).toContain('{ if (($k = $k + 1 | 0) > 63) $k = $lap(); log(i); }');
   expect(text).toContain('while (n--) { if (($k = $k + 1 | 0) > 63) $k = $lap();');
   expect(text).toContain('do { if (($k = $k + 1 | 0) > 63 && ($k = $pauseLap()) < 0) yield;');
   expect(text).toContain('($k = $pauseLap()) < 0) yield $PARK;');
   expect(text).toContain("'use strict';\n");
   expect(text.indexOf('let $k = 48;')).toBeLessThan(text.indexOf('function f'));
+});
+
+test('reductions: a loop that calls nothing runs in parts, a few iterations are not counted', async () => {
+  const text = await code(`
+    export function f(n: number) { let a = 0; for (let i = 0; i < n; i++) a += i; while (a > 3) { a >>= 1; } return a; }
+    export function free(n: number) { for (let i = 0; i < 16; i++) n += i; for (let i = 9; i > 0; i--) n += i; return n; }
+    export function not(n: number) { for (let i = 0; i < 16; i++) { n += i; i -= n; } for (let i = 0; i < 17; i++) n += i; return n; }
+    export async function g() { for (;;); }
+    export async function* h(n: number) { for (let i = 0; i < n; i++) n += 0.5; }
+    export const closures = () => { const all = []; for (let i = 0; i < 3; i++) all[i] = () => i; return all; };
+    export function labelled(n: number) { outer: for (let i = 0; i < n; i++) { switch (i) { case 1: continue outer; } } }`);
+  const after = '{ $k = $k + $n & 63; break; }';
+  expect(text).toContain(
+    'for (let i = 0; ;) { let $n = 0; const $e = 64 - $k; for (; $n < $e && ( i < n); $n = $n + 1 | 0, i++)',
+  );
+  expect(text).toContain(
+    'for (;;) { let $n = 0; const $e = 64 - $k; for (; $n < $e && (a > 3); $n = $n + 1 | 0)',
+  );
+  expect(text).toContain(` if ($n < $e) ${after} $k = $laps($e); }`);
+  expect(text).toContain(
+    `if ($n < $e) ${after} if (($k = $pauseLaps($e)) === 64) { $k = 0; yield; } }`,
+  );
+  expect(text).toContain('{ $k = 0; yield $PARK; }');
+  expect(text).toContain('for (let i = 0; i < 16; i++) n += i;');
+  expect(text).toContain('for (let i = 9; i > 0; i--) n += i;');
+  expect(text).not.toContain('for (let i = 0; i < 17; i++) n += i;');
+  expect(text).toContain('for (let i = 0; i < 3; i++) { if (($k = $k + 1 | 0)');
+  expect(text).toContain('outer: for (let i = 0; i < n; i++) { if (($k = $k + 1 | 0)');
 });
 
 test('reductions: catch passes on what unwinds a dead process, finally does not run for it', async () => {
