@@ -15,6 +15,7 @@
  * Source: OTP Reference Manual, "Compilation and Code Loading" › "Code Replacement".
  */
 
+import { isBuiltin } from 'node:module';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
@@ -129,6 +130,7 @@ export class CodeTable implements CodeLookup {
     // A plain frozen object: properties of a module namespace are slower to read.
     this.#bifs = Object.freeze({ ...options.bifs });
     this.#constants.leave(this.#bifs);
+    for (const each of Object.values(this.#bifs)) this.#constants.leave(freezeBif(each));
     this.#nodeRequire = options.nodeRequire;
   }
 
@@ -510,7 +512,7 @@ export class CodeTable implements CodeLookup {
     };
     const require = (name: string): object => (name === 'tsvm' ? this.#bifs : this.table(name));
     return Object.assign(require, {
-      esm: (specifier: string) => this.#esmView(node()(specifier)),
+      esm: (specifier: string) => this.#esmView(node()(specifier), isBuiltin(specifier)),
       import: (specifier: unknown) => this.#dynamicImport(from, String(specifier), node),
     });
   }
@@ -532,8 +534,11 @@ export class CodeTable implements CodeLookup {
     return entry.table;
   }
 
-  /** What `import` of a CommonJS or built-in module gives in Node: `default` is all of it. */
-  #esmView(value: unknown): unknown {
+  /**
+   * What `import` of a CommonJS or built-in module gives in Node: `default` is all of it. Of a built-in
+   * module of Node it is the view itself, so that nobody changes `fs` for the whole thread.
+   */
+  #esmView(value: unknown, builtin: boolean): unknown {
     const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
     if (!isObject) return { default: value };
     if (isModuleNamespaceObject(value)) return value;
@@ -545,7 +550,9 @@ export class CodeTable implements CodeLookup {
         const get = (): unknown => (value as Record<string, unknown>)[key];
         Object.defineProperty(view, key, { get, enumerable: true });
       }
-      Object.defineProperty(view, 'default', { value, enumerable: true });
+      const all = builtin && isPlain(value) ? view : value;
+      Object.defineProperty(view, 'default', { value: all, enumerable: true });
+      Object.freeze(view);
       this.#esmViews.set(value as object, view);
     }
     return view;
@@ -645,6 +652,18 @@ function forget({ instance, funs }: Evaluated): void {
 
 /** The export that runs before its module becomes current. */
 export const ON_LOAD = 'onLoad';
+
+/** Modules hold the very functions of the machine, and the classes of its errors. */
+function freezeBif(value: unknown): object {
+  const prototype: unknown = typeof value === 'function' && value.prototype;
+  if (typeof prototype === 'object' && prototype !== null) Object.freeze(prototype);
+  return Object.freeze(value as object);
+}
+
+function isPlain(value: unknown): boolean {
+  const prototype: unknown = typeof value === 'object' && Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
 
 function moduleMeta({ name, version, file }: CompiledModule): Readonly<Record<string, string>> {
   const url = pathToFileURL(file).href;

@@ -17,6 +17,7 @@ import { exitReasonOf } from '../crash.js';
 import { useFunCode } from '../funs.js';
 import type { EntryFunction } from '../hosting.js';
 import { runtimeFor } from '../module-runtime.js';
+import { lockGlobals } from './lock-globals.js';
 import { failed, type Outcome, succeeded } from './outcome.js';
 
 export interface DirtyTask {
@@ -33,6 +34,7 @@ export type DirtyAnswer = Outcome | { readonly missing: readonly string[] };
 const table = new CodeTable({ runtimeFor, bifs, nodeRequire: createRequire });
 installStackMapping(table.positions);
 useFunCode(table);
+lockGlobals();
 const loaded = new Map<string, string>();
 
 /** Piscina's task. */

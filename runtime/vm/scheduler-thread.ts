@@ -32,6 +32,7 @@ import { tamperedIntrinsic } from './element-safe-freeze.js';
 import { guardProcessExit } from './harden.js';
 import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
+import { lockGlobals } from './lock-globals.js';
 import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
 
 /** Piscina's task: resolves when the scheduler was stopped. */
@@ -40,6 +41,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   installStackMapping(table.positions);
   useFunCode(table);
   guardProcessExit(exitProcess);
+  lockGlobals();
   const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
   forgetProxies();
   const state = new SharedState(boot.state);
