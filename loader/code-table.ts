@@ -130,8 +130,22 @@ export class CodeTable implements CodeLookup {
     // A plain frozen object: properties of a module namespace are slower to read.
     this.#bifs = Object.freeze({ ...options.bifs });
     this.#constants.leave(this.#bifs);
-    for (const each of Object.values(this.#bifs)) this.#constants.leave(freezeBif(each));
+    for (const each of Object.values(this.#bifs)) this.#leaveBif(each);
     this.#nodeRequire = options.nodeRequire;
+  }
+
+  /** Modules hold the very functions of the machine, and the classes of its errors. */
+  #leaveBif(value: unknown): void {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
+    this.#constants.leave(value);
+    // A namespace such as `code` is read-only already.
+    if (isModuleNamespaceObject(value)) {
+      for (const each of Object.values(value)) this.#leaveBif(each);
+      return;
+    }
+    const prototype: unknown = typeof value === 'function' && value.prototype;
+    if (typeof prototype === 'object' && prototype !== null) Object.freeze(prototype);
+    Object.freeze(value);
   }
 
   // ---- looking ------------------------------------------------------------------------------------
@@ -652,13 +666,6 @@ function forget({ instance, funs }: Evaluated): void {
 
 /** The export that runs before its module becomes current. */
 export const ON_LOAD = 'onLoad';
-
-/** Modules hold the very functions of the machine, and the classes of its errors. */
-function freezeBif(value: unknown): object {
-  const prototype: unknown = typeof value === 'function' && value.prototype;
-  if (typeof prototype === 'object' && prototype !== null) Object.freeze(prototype);
-  return Object.freeze(value as object);
-}
 
 function isPlain(value: unknown): boolean {
   const prototype: unknown = typeof value === 'object' && Object.getPrototypeOf(value);
