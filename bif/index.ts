@@ -19,6 +19,7 @@ export type {
   NamedTarget,
   NocatchReason,
   Pid,
+  PlainName,
   Priority,
   Ref,
   SchedulerDownReason,
@@ -26,6 +27,8 @@ export type {
 } from '../runtime/terms.js';
 export { type Call, call, type From, reply } from './call.js';
 export * as code from './code.js';
+export { type ExportName, exportName } from './code-names.js';
+export { crashDetails, exitReason } from './crash.js';
 export { type Dictionary, dictionary } from './dictionary.js';
 export {
   alias,

@@ -11,6 +11,7 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { writeWhole } from '../loader/build-file.js';
 import { buildProject, MANIFEST, type Manifest, readManifest } from '../loader/build-project.js';
 import { scanProject } from '../loader/project.js';
+import { LIBRARY } from '../runtime/vm/library.js';
 import {
   APPLICATION_FILE,
   type Application,
@@ -52,7 +53,13 @@ export async function buildApplication(
   await checkOut(app, out);
   // The machine's data folder is used where there is one; a build does not make it.
   const cache = existsSync(app.data) ? compileCacheOf(app.data) : undefined;
-  const { errors } = await buildProject({ modules: app.modules, out, cache, onProgress });
+  const { errors } = await buildProject({
+    modules: app.modules,
+    out,
+    cache,
+    onProgress,
+    library: LIBRARY,
+  });
   if (errors.length > 0) throw Failure.ofLoading(errors);
   const application = await writeApplication(app, out);
   const modules = await builtModules(out, (await readManifest(out)) as Manifest);

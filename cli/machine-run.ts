@@ -13,6 +13,7 @@
  */
 
 import { constants } from 'node:os';
+import { isLibraryName } from '../loader/library-names.js';
 import { scanProject } from '../loader/project.js';
 import { homeOf } from '../runtime/address.js';
 import { isCrash } from '../runtime/crash.js';
@@ -136,7 +137,7 @@ export class MachineRun {
     vm.on('announce', (url) => this.#addresses.push(url));
     vm.on('crash', ({ reason }) => {
       this.#crashes += 1;
-      this.#stacks.push(reason.stack);
+      if (isCrash(reason)) this.#stacks.push(reason.stack);
       if (this.#stacks.length > STACKS_KEPT) this.#stacks.shift();
     });
     narrator.say({
@@ -149,7 +150,9 @@ export class MachineRun {
       folder,
       data: data.path,
     });
-    const loaded = vm.modules.map(({ name, version }) => ({ name, version }));
+    const loaded = vm.modules
+      .filter(({ name }) => !isLibraryName(name))
+      .map(({ name, version }) => ({ name, version }));
     narrator.say({ event: 'modules', folder: modules, watched: watch, ms, modules: loaded });
     if (this.#stopBy !== null) return this.#stop(this.#stopBy);
     const { pid, exited } = await this.#spawnEntry(vm);

@@ -9,6 +9,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { buildPath, writeBuild, writeWhole } from './build-file.js';
 import type { LoadError } from './errors.js';
+import type { ModuleSource } from './library-names.js';
 import { FORMAT_VERSION } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { type CompileProjectOptions, compileProject, scanProject } from './project.js';
@@ -28,18 +29,20 @@ export interface BuildReport {
 }
 
 /**
+ * Modules of the library are not part of a build: the machine that runs it brings its own.
  * Nothing is written if any module has an error: the builds of a set belong together.
  *
  * @throws LoadError for a folder that is no project, or an import of a module that does not exist
  */
 export async function buildProject(
-  options: { modules: string; out: string } & CompileProjectOptions,
+  options: { modules: string; out: string; library?: ModuleSource } & CompileProjectOptions,
 ): Promise<BuildReport> {
   const out = resolve(options.out);
   const project = await scanProject(options.modules);
   const { modules, errors } = await compileProject(project, options);
   if (errors.length > 0) return { written: [], modules: modules.length, errors };
-  loadOrder(modules);
+  const library = options.library?.names ?? [];
+  loadOrder(modules, (name) => library.includes(name), library);
   const before = await readManifest(out);
   const written = await Promise.all(
     modules.map((module) => writeBuild(module, { out, modules: project.folder })),

@@ -12,7 +12,8 @@
  *  2. When `load` returns, every scheduler has the set; when it throws, none has any of it.
  *  3. Commits, removals and attachments are done one at a time. A scheduler that joins gets what is
  *     current then; what is prepared meanwhile, at its commit.
- *  4. A load that makes a third version of a module ends the first: the processes that run it are
+ *  4. Modules of the library are loaded before the set that first imports them, and are not reported.
+ *  5. A load that makes a third version of a module ends the first: the processes that run it are
  *     killed, by the same command that commits.
  *
  * Source: OTP, "code", `code:atomic_load/1`, `code:purge/1`, `code:soft_purge/1`; "Code Replacement".
@@ -20,6 +21,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { OnLoadError } from './errors.js';
+import { isLibraryName, type ModuleSource, refuseLibraryName } from './library-names.js';
 import type { CompiledModule } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { ModuleLocks } from './module-locks.js';
@@ -44,6 +46,13 @@ export interface CodeServerOptions {
   /** The schedulers that run now, in a lasting order. */
   readonly schedulers: () => readonly SchedulerCode[];
   readonly epoch: CodeEpoch;
+  /** The modules that come with tsvm, loaded when something imports them. None without it. */
+  readonly library?: ModuleSource;
+}
+
+export interface LoadOptions {
+  /** The set may replace modules of the library. */
+  readonly upgradesLibrary?: boolean;
 }
 
 /** What a load has done so far. */
@@ -53,9 +62,17 @@ interface Load {
   readonly preparedOn: Set<SchedulerCode>;
 }
 
+const NO_LIBRARY: ModuleSource = {
+  names: [],
+  read: (name) => Promise.reject(new Error(`there is no library to read ${name} from`)),
+};
+
 export class CodeServer {
   readonly #schedulers: () => readonly SchedulerCode[];
   readonly #epoch: CodeEpoch;
+  readonly #library: ModuleSource;
+  /** The end of the last load of modules of the library: those go one after the other. */
+  #libraryLoads: Promise<unknown> = Promise.resolve();
   readonly #current: Map<string, CompiledModule> = new Map();
   readonly #old: Map<string, string> = new Map();
   readonly #locks = new ModuleLocks();
@@ -65,6 +82,7 @@ export class CodeServer {
   constructor(options: CodeServerOptions) {
     this.#schedulers = options.schedulers;
     this.#epoch = options.epoch;
+    this.#library = options.library ?? NO_LIBRARY;
   }
 
   /** The modules that are current, by name. */
@@ -82,12 +100,32 @@ export class CodeServer {
    *
    * @throws LoadError of the first module that does not load
    */
-  load(modules: readonly CompiledModule[]): Promise<LoadReport[]> {
+  load(modules: readonly CompiledModule[], options: LoadOptions = {}): Promise<LoadReport[]> {
     // The last one of a name wins: builds that come faster than they load collapse to the newest.
     const given = new Map(modules.map((module) => [module.name, module]));
     const imports = modules.flatMap((module) => module.imports.map((one) => one.module ?? ''));
     const begin = performance.now();
-    return this.#locks.run([...given.keys()], imports, () => this.#load(given, begin));
+    const ofLibrary = modules.find(({ name }) => isLibraryName(name));
+    if (ofLibrary !== undefined && options.upgradesLibrary !== true) {
+      const refuse = async (): Promise<never[]> => {
+        refuseLibraryName(ofLibrary.name, ofLibrary.file);
+        return [];
+      };
+      return refuse();
+    }
+    // Who waits for the library holds no module that an earlier load could wait for.
+    const ready = this.#libraryFor(imports, ofLibrary !== undefined);
+    const result = this.#locks.run([...given.keys()], imports, async () => {
+      await ready;
+      return this.#load(given, begin);
+    });
+    if (ofLibrary !== undefined) this.#libraryLoads = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Load a module of the library, unless it is loaded. Nothing happens for any other name. */
+  async require(name: string): Promise<void> {
+    await this.#libraryFor([name], false);
   }
 
   /** Bring a scheduler that has just started up to the current set, before it runs anything. */
@@ -109,7 +147,7 @@ export class CodeServer {
   delete(name: string): Promise<boolean> {
     return this.#locks.run([name], [], () =>
       this.#alone(async () => {
-        if (!this.#current.has(name) || this.#old.has(name)) return false;
+        if (isLibraryName(name) || !this.#current.has(name) || this.#old.has(name)) return false;
         await this.#remove(name);
         return true;
       }),
@@ -120,7 +158,7 @@ export class CodeServer {
   remove(name: string): Promise<boolean> {
     return this.#locks.run([name], [], () =>
       this.#alone(async () => {
-        if (!this.#current.has(name)) return false;
+        if (isLibraryName(name) || !this.#current.has(name)) return false;
         await this.#remove(name);
         return true;
       }),
@@ -143,12 +181,32 @@ export class CodeServer {
     });
   }
 
+  /** Load those of the names that are modules of the library, with all that they import. */
+  #libraryFor(names: readonly string[], wait: boolean): Promise<unknown> | undefined {
+    const isMissing = (name: string): boolean =>
+      this.#library.names.includes(name) && !this.#current.has(name);
+    const missing = names.filter(isMissing);
+    if (missing.length === 0) return wait ? this.#libraryLoads : undefined;
+    const loaded = this.#libraryLoads.then(async () => {
+      const found = new Map<string, CompiledModule>();
+      for (let name = missing.pop(); name !== undefined; name = missing.pop()) {
+        if (found.has(name) || !isMissing(name)) continue;
+        const module = await this.#library.read(name);
+        found.set(name, module);
+        missing.push(...module.imports.map((one) => one.module ?? ''));
+      }
+      await this.#load(found, performance.now());
+    });
+    this.#libraryLoads = loaded.catch(() => undefined);
+    return loaded;
+  }
+
   async #load(given: ReadonlyMap<string, CompiledModule>, begin: number): Promise<LoadReport[]> {
     const fresh = [...given.values()].filter(
       ({ name, version }) => this.#current.get(name)?.version !== version,
     );
     const load = this.#begin(
-      loadOrder(fresh, (name) => this.#current.has(name) || given.has(name)),
+      loadOrder(fresh, (name) => this.#current.has(name) || given.has(name), this.#library.names),
     );
     let killed: number[] = [];
     if (load.set.length > 0) {

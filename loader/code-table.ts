@@ -25,6 +25,7 @@ import { describe } from '../runtime/errors.js';
 import { declareExport, ExportFun, type FunVersion, funOf, liftedFun } from '../runtime/funs.js';
 import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
+import { declareTable } from '../runtime/module-tables.js';
 import type { Process } from '../runtime/process.js';
 import { lookAtUses, type Uses } from './code-uses.js';
 import { Constants, type Refusal } from './constants.js';
@@ -450,6 +451,7 @@ export class CodeTable implements CodeLookup {
       this.#constants.leave(table);
       entry = { name, table, current: null, prepared: null, old: null, gate: null };
       this.#entries.set(name, entry);
+      declareTable(entry.table, name);
     }
     return entry;
   }

@@ -9,7 +9,8 @@ import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { BUILD_EXTENSION, readBuild } from './build-file.js';
 import type { CompileCache } from './compile-cache.js';
-import { ReservedNameError, UnreadableError } from './errors.js';
+import { UnreadableError } from './errors.js';
+import { refuseLibraryName } from './library-names.js';
 import type { CompiledModule } from './module.js';
 
 export interface ModuleFile {
@@ -52,7 +53,7 @@ export async function loadModuleFile(
   { folder, cache, read = (path) => readFile(path, 'utf8') }: LoadFileOptions,
 ): Promise<CompiledModule> {
   const { name, path } = file;
-  checkReserved(file);
+  refuseLibraryName(name, path);
   if (file.kind === 'build') return readBuild({ path, root: folder });
   let source: string;
   try {
@@ -67,14 +68,4 @@ export async function loadModuleFile(
   const compiled = await compile(source, { name, file: path });
   cache?.write(compiled, source);
   return compiled;
-}
-
-/** `tsvm` and `tsvm/…` lead to the machine's own functions and library, whatever is in the folder. */
-function checkReserved({ name, path }: ModuleFile): void {
-  if (name !== 'tsvm' && !name.startsWith('tsvm/')) return;
-  throw new ReservedNameError(`no module can be called "${name}": imports of it mean tsvm's own`, {
-    module: name,
-    file: path,
-    hint: 'give the file, or its folder, another name',
-  });
 }

@@ -17,6 +17,7 @@
  */
 
 import { MissingImportError, UnsupportedSyntaxError } from './errors.js';
+import { isLibraryName } from './library-names.js';
 import type { Binding } from './scopes.js';
 import { resolveSpecifier } from './specifier.js';
 import { type AnyNode, eachChild, isFunction, keyName } from './syntax.js';
@@ -180,10 +181,21 @@ function rewriteDynamicImports(context: TransformContext): void {
   const visit = (node: AnyNode): void => {
     if (node.type === 'ImportExpression') {
       context.edits.update(node.start, node.start + 'import'.length, 'require.import');
+      noteLibraryImport(context, node.source);
     }
     eachChild(node, visit);
   };
   if (context.code.includes('import(')) visit(context.program);
+}
+
+/** A module of the library is loaded when something imports it, so it must be known who does. */
+function noteLibraryImport(context: TransformContext, source: AnyNode): void {
+  const specifier = source.type === 'Literal' ? source.value : undefined;
+  if (typeof specifier !== 'string') return;
+  const resolved = resolveSpecifier(context.input.moduleName, specifier);
+  if (resolved.kind !== 'module' || !isLibraryName(resolved.name)) return;
+  const place = context.originalPlace(source.start);
+  context.imports.push({ specifier, module: resolved.name, names: [], ...place });
 }
 
 function refuseCommonJs(context: TransformContext): void {

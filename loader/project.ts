@@ -16,6 +16,7 @@ import {
   ModuleNameError,
   UnreadableError,
 } from './errors.js';
+import { refuseLibraryName } from './library-names.js';
 import { type CompiledModule, isModuleName } from './module.js';
 import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 
@@ -30,7 +31,8 @@ export interface Project {
 }
 
 /**
- * @throws UnreadableError for a folder that cannot be read, DuplicateModuleError, ModuleNameError
+ * @throws UnreadableError for a folder that cannot be read, DuplicateModuleError, ModuleNameError,
+ *   ReservedNameError
  */
 export async function scanProject(folder: string): Promise<Project> {
   const root = resolve(folder);
@@ -44,6 +46,7 @@ export async function scanProject(folder: string): Promise<Project> {
         hint: 'a module name has at most 255 characters and no space, colon, @ or backslash at its start',
       });
     }
+    refuseLibraryName(file.name, path);
     const other = files.get(file.name);
     if (other !== undefined) throw duplicateModule(file, other);
     files.set(file.name, file);

@@ -22,7 +22,9 @@ const OTHER_EXTENSION = /\.(?:json|node|cjs|cts|wasm)$/;
  */
 export function resolveSpecifier(from: string, specifier: string): Resolved {
   if (specifier === 'tsvm') return { kind: 'tsvm' };
-  if (specifier.startsWith('tsvm/')) return { kind: 'module', name: specifier };
+  if (specifier.startsWith('tsvm/')) {
+    return { kind: 'module', name: specifier.replace(SOURCE_EXTENSION, '') };
+  }
   if (!/^\.{1,2}\//.test(specifier) || OTHER_EXTENSION.test(specifier)) return { kind: 'node' };
   const name = posix.join(posix.dirname(from), specifier.replace(SOURCE_EXTENSION, ''));
   return name.startsWith('../') ? { kind: 'outside' } : { kind: 'module', name };

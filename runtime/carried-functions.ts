@@ -2,7 +2,7 @@
  * Carried functions: messages with functions in them on the ways where V8 does the copying (the lane
  * between schedulers, transfers, the host program, the dirty pool).
  *
- * V8 refuses functions. So each is replaced by an empty object, and what it is (module, version, number,
+ * V8 refuses functions, and copies what is in a module. So each function or module is replaced by an empty object, and what it is (module, version, number,
  * captured values) travels beside the message: as V8 keeps which objects are the same, the receiver
  * finds the empty objects again and puts functions in their places.
  *
@@ -13,6 +13,7 @@
 import { types } from 'node:util';
 import { isOrdinary } from './copy-exotic.js';
 import { type AnyFunction, ExportFun, exportedFun, type Fun, funOf, receivedFun } from './funs.js';
+import { moduleOfTable, tableOfModule } from './module-tables.js';
 
 /** A value whose functions are taken out. Can be cloned by V8 as far as the rest of it can. */
 export interface Packed {
@@ -20,13 +21,13 @@ export interface Packed {
   readonly functions: readonly Carried[];
 }
 
-/** One function, and the object that stands for it. */
+/** One function or module, and the object that stands for it. */
 export interface Carried {
   readonly place: object;
   readonly module: string;
-  /** A version and a number in it, or `null` and the name of an export. */
+  /** A version and a number in it; or `null` and the name of an export, or `null` for the module itself. */
   readonly version: string | null;
-  readonly which: number | string;
+  readonly which: number | string | null;
   readonly captures: readonly unknown[];
 }
 
@@ -51,7 +52,8 @@ export function withoutFunctions(value: unknown): unknown {
   const found = packFunctions(value);
   if (found === null) return value;
   const names = found.functions.map(
-    ({ place, module, which }) => [place, `[function ${module}.${which}]`] as const,
+    ({ place, module, which }) =>
+      [place, which === null ? `[module ${module}]` : `[function ${module}.${which}]`] as const,
   );
   return replaced(found.value, new Map<object, unknown>(names));
 }
@@ -64,9 +66,11 @@ export function unpackFunctions({ value, functions }: Packed): unknown {
   // A function may capture others: those come first in the list.
   for (const { place, module, version, which, captures } of waiting.values()) {
     const fun =
-      version === null
-        ? exportedFun(module, which as string)
-        : receivedFun(module, version, which as number, replaced(captures, made) as unknown[]);
+      which === null
+        ? tableOfModule(module)
+        : version === null
+          ? exportedFun(module, which as string)
+          : receivedFun(module, version, which as number, replaced(captures, made) as unknown[]);
     made.set(place, fun);
   }
   return replaced(value, made);
@@ -84,6 +88,13 @@ class Packing {
     const known = this.#done.get(value);
     if (known !== undefined) return known;
     if (isArray(value)) return this.#fields(value, new Array(value.length));
+    const module = moduleOfTable(value);
+    if (module !== undefined) {
+      const place = {};
+      this.#done.set(value, place);
+      this.functions.push({ place, module, version: null, which: null, captures: [] });
+      return place;
+    }
     if (types.isMap(value)) {
       const to = new Map<unknown, unknown>();
       this.#done.set(value, to);

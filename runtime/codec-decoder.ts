@@ -13,6 +13,7 @@ import { readLatin1, readUtf16 } from './codec-text.js';
 import { InvariantError } from './errors.js';
 import { markFrozen } from './frozen.js';
 import { type AnyFunction, exportedFun, receivedFun } from './funs.js';
+import { tableOfModule } from './module-tables.js';
 import { generate, literal } from './shape.js';
 
 const { defineProperty } = Object;
@@ -240,6 +241,8 @@ export class Decoder {
       }
       case Extended.EXPORT:
         return this.#remember(exportedFun(this.term() as string, this.term() as string));
+      case Extended.MODULE:
+        return this.#remember(tableOfModule(this.term() as string));
       case Extended.FUN:
         return this.#fun();
       default:

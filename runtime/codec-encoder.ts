@@ -30,6 +30,7 @@ import { isOrdinary } from './copy-exotic.js';
 import { UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
 import { type AnyFunction, ExportFun, funOf } from './funs.js';
+import { moduleOfTable } from './module-tables.js';
 import { isProxyValue } from './proxies.js';
 import { generateRead, Shape, ShapeTrie } from './shape.js';
 
@@ -435,6 +436,14 @@ export class Encoder {
         );
       }
       this.#dictionary(value);
+      return;
+    }
+    const module = moduleOfTable(value);
+    if (module !== undefined) {
+      this.#seen.add(value);
+      this.#reserve(1);
+      this.#put(Extended.MODULE, Tag.EXTENDED);
+      this.#string(module);
       return;
     }
     if (types.isDate(value)) {

@@ -70,6 +70,8 @@ export const Extended = {
   EXPORT: 6,
   /** Two words, number and count of captured values, then module, version and the captured values. */
   FUN: 7,
+  /** A string follows: the name of a module. */
+  MODULE: 8,
 } as const;
 
 export const TAG_BITS = 4;

@@ -8,7 +8,7 @@
  * Invariants:
  *  1. The copy shares no mutable object with the original. Broken, processes are not isolated.
  *  2. References that are shared or cyclic in the original are so in the copy, and only those.
- *  3. Values marked by `freezeValue` are passed on by reference.
+ *  3. Values marked by `freezeValue` are passed on by reference; the tables of modules too.
  *  4. An error leaves the value as it was, and names the place in it.
  *  5. A function that can be sent (`funs.ts`) is copied with what it captures; all others are refused.
  *
@@ -31,6 +31,7 @@ import { copyExotic } from './copy-exotic.js';
 import { Memo, UNUSUAL } from './copy-memo.js';
 import { anyFrozen, isFrozenValue } from './frozen.js';
 import { type AnyFunction, ExportFun, exportedFun, funOf } from './funs.js';
+import { moduleOfTable } from './module-tables.js';
 import { isProxyValue } from './proxies.js';
 import { type CopyShape, generate, generateCopy, Shape, ShapeTrie } from './shape.js';
 
@@ -266,6 +267,7 @@ function copyUnfamiliar(value: object, shape: CopyRecord | undefined, memo: Memo
   const isPlain =
     getPrototypeOf(value) === objectPrototype && brandOf.call(value) === '[object Object]';
   if (!isPlain) {
+    if (moduleOfTable(value) !== undefined) return value;
     const copied = copyExotic(value, memo ?? begin(), copyChild);
     if (copied !== undefined) return copied;
     return copyProperties(value, memo ?? begin());

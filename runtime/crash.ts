@@ -9,13 +9,18 @@
 import { copy } from './copy.js';
 import { ExitError, InvariantError } from './errors.js';
 import { funOf, VersionFun } from './funs.js';
-import type { CrashReport, FunctionName } from './hosting.js';
+import type { CrashReport, FunctionName, Neighbour } from './hosting.js';
+import { presentable } from './presentable.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
-import type { CrashReason, ErrorReason } from './terms.js';
+import type { CrashReason, ErrorReason, Pid } from './terms.js';
 
 const CAUSES_MAX = 8;
 const MESSAGES_MAX = 10;
+const NEIGHBOURS_MAX = 15;
+/** Where `tsvm/proc-lib` keeps them in the dictionary of a process, as OTP does. */
+const ANCESTORS = '$ancestors';
+const INITIAL_CALL = '$initial_call';
 
 /**
  * The exit reason for what a process threw.
@@ -75,8 +80,23 @@ export function isCrash(reason: unknown): reason is CrashReason {
   return kind === 'error' || kind === 'nocatch';
 }
 
+/** An end that is nobody's failure. */
+export function isOrderly(reason: unknown): boolean {
+  if (reason === 'normal' || reason === 'shutdown') return true;
+  return (reason as { kind?: unknown } | null)?.kind === 'shutdown';
+}
+
+/**
+ * Is this end to be reported? Errors always are. `exit(reason)` is a decision, and only processes of
+ * `tsvm/proc-lib` say that every end but an orderly one is a failure.
+ */
+export function isReported(proc: Process, thrown: unknown, reason: unknown): boolean {
+  if (!(thrown instanceof ExitError)) return isCrash(reason) && !isOrderly(reason);
+  return proc.extra?.dictionary?.has(ANCESTORS) === true && !isOrderly(reason);
+}
+
 /** What is known of a process at the moment it crashes. */
-export function crashReport(scheduler: Scheduler, proc: Process, reason: CrashReason): CrashReport {
+export function crashReport(scheduler: Scheduler, proc: Process, reason: unknown): CrashReport {
   const { extra, mailbox } = proc;
   return {
     time: Date.now(),
@@ -84,19 +104,63 @@ export function crashReport(scheduler: Scheduler, proc: Process, reason: CrashRe
     scheduler: scheduler.slot,
     initialCall: initialCall(scheduler, proc),
     name: extra?.name ?? null,
-    label: extra?.label,
+    label: presentable(extra?.label),
     parent: proc.parent,
-    reason,
+    reason: presentable(reason),
     messageQueueLength: mailbox?.length ?? 0,
-    messages: mailbox?.peek(MESSAGES_MAX) ?? [],
+    messages: presentable(mailbox?.peek(MESSAGES_MAX) ?? []) as unknown[],
     links: [...(proc.links?.keys() ?? [])],
-    dictionary: [...(extra?.dictionary?.entries() ?? [])],
+    dictionary: Array.from(extra?.dictionary?.entries() ?? [], ([key, value]) => [
+      presentable(key),
+      presentable(value),
+    ]),
+    reductions: proc.reductions,
+    ancestors: ancestorsOf(proc),
+    trapExit: proc.trapExit,
+    details: presentable(extra?.crashDetails ?? null) as CrashReport['details'],
+    neighbours: neighboursOf(scheduler, proc),
+  };
+}
+
+/** Those that the exit signals of this end will reach, nearest first. */
+function neighboursOf(scheduler: Scheduler, crashed: Process): Neighbour[] {
+  if (crashed.links === null) return [];
+  const found: Neighbour[] = [];
+  const seen = new Set<Pid>([crashed.pid]);
+  const pending = [crashed];
+  for (let at = 0; at < pending.length && found.length < NEIGHBOURS_MAX; at += 1) {
+    for (const pid of (pending[at] as Process).links?.keys() ?? []) {
+      const proc = seen.has(pid) ? null : scheduler.processes.find(pid);
+      seen.add(pid);
+      if (proc === null || proc.trapExit || found.length >= NEIGHBOURS_MAX) continue;
+      pending.push(proc);
+      found.push(neighbour(scheduler, proc));
+    }
+  }
+  return found;
+}
+
+function neighbour(scheduler: Scheduler, proc: Process): Neighbour {
+  return {
+    pid: proc.pid,
+    name: proc.extra?.name ?? null,
+    initialCall: initialCall(scheduler, proc),
+    ancestors: ancestorsOf(proc),
+    messageQueueLength: proc.mailbox?.length ?? 0,
+    links: [...(proc.links?.keys() ?? [])],
     reductions: proc.reductions,
   };
 }
 
+function ancestorsOf({ extra }: Process): readonly unknown[] {
+  const found = extra?.dictionary?.get(ANCESTORS);
+  return Array.isArray(found) ? (presentable(found) as unknown[]) : [];
+}
+
 /** `module.function` of the entry, or the function's own name where it is not exported. */
 export function initialCall(scheduler: Scheduler, proc: Process): string {
+  const own = proc.extra?.dictionary?.get(INITIAL_CALL);
+  if (typeof own === 'string') return own;
   const name: FunctionName | undefined = scheduler.code.functionName(proc.entry);
   if (name !== undefined) return `${name.module}.${name.name}`;
   const fun = funOf(proc.entry);

@@ -7,9 +7,9 @@
 
 import type { Channel } from './channel.js';
 import { runRoot } from './coroutine.js';
-import { crashReport, exitReasonOf, isCrash } from './crash.js';
+import { crashReport, exitReasonOf, isReported } from './crash.js';
 import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
-import { ExitError, InvariantError, UNWIND } from './errors.js';
+import { InvariantError, UNWIND } from './errors.js';
 import { terminate } from './lifecycle.js';
 import { receiveLink, receiveUnlink, receiveUnlinkAck } from './links.js';
 import { receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
@@ -50,7 +50,7 @@ function rootFinished(scheduler: Scheduler, proc: Process, value: unknown, faile
     return;
   }
   const reason = exitReasonOf(value);
-  if (!(value instanceof ExitError) && isCrash(reason)) {
+  if (isReported(proc, value, reason)) {
     scheduler.host.crashed(crashReport(scheduler, proc, reason));
   }
   terminate(scheduler, proc, reason);

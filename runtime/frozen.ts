@@ -8,7 +8,7 @@
  *
  * Invariants:
  *  1. A marked node is an ordinary array or an ordinary object with data properties only, frozen,
- *     and all objects it refers to are marked. Broken, processes would share mutable state.
+ *     and all objects it refers to are marked, or belong to code that was exported. Broken, processes would share mutable state.
  *  2. Marks are never taken away.
  *
  * Only objects and arrays can be frozen: `Object.freeze` of a Map, Set, Date or typed array leaves
@@ -18,6 +18,8 @@
  */
 import { types } from 'node:util';
 import { DataCloneError } from './clone-error.js';
+import { type AnyFunction, ExportFun, exportedFun, funOf } from './funs.js';
+import { moduleOfTable } from './module-tables.js';
 
 const marked = new WeakSet<object>();
 const objectPrototype: unknown = Object.prototype;
@@ -51,7 +53,8 @@ export function markFrozen(value: object): void {
     marked.add(node);
     for (const key of ownKeys(node)) {
       const child: unknown = (node as Record<string, unknown>)[key];
-      if (typeof child === 'object' && child !== null) pending.push(child);
+      const isNode = typeof child === 'object' && child !== null;
+      if (isNode && moduleOfTable(child) === undefined) pending.push(child);
     }
   }
 }
@@ -100,12 +103,17 @@ export function freezeValue<T>(value: T, root = 'value'): T {
 function freezableCopy(top: unknown, root: string, copies: Map<object, object>): unknown {
   const pending: { from: object; to: object; path: string }[] = [];
   const visit = (value: unknown, path: string): unknown => {
+    if (typeof value === 'function') {
+      const fun = funOf(value as AnyFunction);
+      if (fun instanceof ExportFun) return exportedFun(fun.module, fun.name);
+    }
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new DataCloneError(path, `is a ${typeof value}: only plain data can be frozen`);
     }
     if (typeof value !== 'object' || value === null || isFrozenValue(value)) return value;
     const known = copies.get(value);
     if (known !== undefined) return known;
+    if (moduleOfTable(value) !== undefined) return value;
     const kind = kindOf(value);
     if (kind !== undefined) {
       throw new DataCloneError(path, `is ${kind}: only plain objects and arrays can be frozen`);

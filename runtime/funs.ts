@@ -19,6 +19,7 @@
  */
 
 import { ProcessError } from './errors.js';
+import { type TableSource, useTables } from './module-tables.js';
 
 export type AnyFunction = (...args: never[]) => unknown;
 
@@ -37,7 +38,7 @@ export interface FunVersion {
 }
 
 /** The code of this thread, as functions that arrive need it. */
-export interface FunCode {
+export interface FunCode extends TableSource {
   lookupFuns(module: string, version: string): FunVersion | undefined;
   /** The function that a name reaches now. */
   lookup(module: string, name: string): AnyFunction | undefined;
@@ -48,6 +49,7 @@ let code: FunCode | null = null;
 /** Tell this thread where functions are found. A thread that never does, as the host's, has stubs. */
 export function useFunCode(given: FunCode): void {
   code = given;
+  useTables(given);
 }
 
 /** A function of one version of a module. */

@@ -7,7 +7,7 @@
 
 import type { FunVersion } from './funs.js';
 import type { Process } from './process.js';
-import type { CrashReason, Pid } from './terms.js';
+import type { Pid } from './terms.js';
 
 export type EntryFunction = (...args: never[]) => unknown;
 
@@ -67,7 +67,18 @@ export interface LogEvent {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** Why a process ended by an error: enough for a post-mortem. */
+/** What a report shows of a process that was linked with the one that crashed. */
+export interface Neighbour {
+  readonly pid: Pid;
+  readonly name: string | null;
+  readonly initialCall: string;
+  readonly ancestors: readonly unknown[];
+  readonly messageQueueLength: number;
+  readonly links: readonly Pid[];
+  readonly reductions: number;
+}
+
+/** Why a process ended by a failure: enough for a post-mortem. */
 export interface CrashReport {
   readonly time: number;
   readonly pid: Pid;
@@ -76,7 +87,15 @@ export interface CrashReport {
   readonly name: string | null;
   readonly label: unknown;
   readonly parent: Pid | null;
-  readonly reason: CrashReason;
+  /** A `CrashReason` for an error; for a process of `tsvm/proc-lib`, also what `exit` was given. */
+  readonly reason: unknown;
+  /** Who started it, and who started that, as `tsvm/proc-lib` keeps them: names where there are any. */
+  readonly ancestors: readonly unknown[];
+  readonly trapExit: boolean;
+  /** What the process said of itself with `crashDetails`: a server's state and last message. */
+  readonly details: Readonly<Record<string, unknown>> | null;
+  /** Processes of the same scheduler, reached through links, that go down with it. */
+  readonly neighbours: readonly Neighbour[];
   readonly messageQueueLength: number;
   readonly messages: readonly unknown[];
   readonly links: readonly Pid[];

@@ -59,6 +59,8 @@ export class ProcessExtra {
   timers: Timer | null = null;
   limit: MailboxLimit | null = null;
   dropped = 0;
+  /** Part of the report should the process crash. */
+  crashDetails: Readonly<Record<string, unknown>> | null = null;
   /** What the main thread wants to know when the process has ended. */
   onExit: ((reason: unknown) => void)[] = [];
   /** Further coroutines of this process that wait in `receive`, in the order they began. */

@@ -5,8 +5,8 @@
  */
 
 import { type DestinationStream, destination, type Logger, type LoggerOptions, pino } from 'pino';
+import { isCrash } from '../crash.js';
 import type { CrashReport, LogEvent } from '../hosting.js';
-import type { CrashReason } from '../terms.js';
 import type { VmEmitter } from './events.js';
 
 /** The part of a pino logger that the machine uses. */
@@ -44,7 +44,8 @@ export function crashLine({ initialCall, pid, name, reason }: CrashReport): stri
   return `${who} crashed: ${reasonLine(reason)}`;
 }
 
-export function reasonLine(reason: CrashReason): string {
+export function reasonLine(reason: unknown): string {
+  if (!isCrash(reason)) return `exit(${JSON.stringify(reason)})`;
   if (reason.kind === 'nocatch') return `threw ${JSON.stringify(reason.value)}`;
   const place = /\n\s+at (.*)/.exec(reason.stack)?.[1];
   const what = `${reason.name}: ${reason.message}`;

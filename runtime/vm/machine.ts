@@ -20,6 +20,7 @@ import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
+import { LIBRARY } from './library.js';
 import { logEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
 import { type Outcome, resultOf } from './outcome.js';
@@ -100,6 +101,7 @@ export class Vm {
     this.#codeServer = new CodeServer({
       schedulers: () => this.#threads.running.map(({ code }) => code),
       epoch: this.#threads.codeEpoch,
+      library: LIBRARY,
     });
     this.#dirty = new DirtyPool(options.dirtyThreads, this.#codeServer);
     this.code = new VmCode(this.#codeServer, options.modules, (reports) =>
@@ -155,6 +157,7 @@ export class Vm {
     args: readonly unknown[] = [],
     options: SpawnOptions = {},
   ): Promise<{ readonly pid: Pid<M>; readonly exited: Promise<unknown> }> {
+    await this.#codeServer.require(module);
     const thread = await this.#pick(options);
     const pinned = { ...options, scheduler: thread.slot };
     const entry = { module, name };
@@ -309,6 +312,7 @@ export class Vm {
   async #entry(given: unknown[]): Promise<{ entry: Entry; args: Packed; options: SpawnOptions }> {
     if (typeof given[0] !== 'function') {
       const [module, name, args, options] = given as [string, string, unknown[]?, SpawnOptions?];
+      await this.#codeServer.require(module);
       const entry = { module, name };
       return { entry, args: packed([...(args ?? [])]), options: options ?? {} };
     }

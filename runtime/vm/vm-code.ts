@@ -38,7 +38,9 @@ export class VmCode {
   }
 
   /**
-   * Load builds or sources now, as one set: all on all schedulers, or nothing. `code:atomic_load/1`.
+   * Load builds or sources now, as one set: all on all schedulers, or nothing. A build of a module of
+   * tsvm's own library, which only the package's build makes, replaces that module.
+   * `code:atomic_load/1`.
    *
    * @throws LoadError
    */
@@ -115,7 +117,7 @@ export class VmCode {
   }
 
   async #load(modules: readonly CompiledModule[]): Promise<readonly LoadReport[]> {
-    const reports = await this.#server.load(modules);
+    const reports = await this.#server.load(modules, { upgradesLibrary: true });
     this.#onLoad(reports);
     return reports;
   }

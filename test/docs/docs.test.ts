@@ -73,7 +73,11 @@ describe('TypeScript', () => {
         isolatedDeclarations: false,
         declaration: false,
         typeRoots: [join(ROOT, 'node_modules', '@types')],
-        paths: { tsvm: types('bif/index.d.ts'), 'tsvm/vm': types('runtime/vm/index.d.ts') },
+        paths: {
+          tsvm: types('bif/index.d.ts'),
+          'tsvm/vm': types('runtime/vm/index.d.ts'),
+          'tsvm/*': types('modules/*.d.ts'),
+        },
       },
       files: EXAMPLES.map(({ module }) => join(folder, 'all', `${module}.ts`)),
       include: [],

@@ -1,0 +1,330 @@
+/**
+ * proc-lib: processes that know where they come from, and whose start can be waited for.
+ *
+ * What is started here keeps in its dictionary who started it (`$ancestors`) and what it runs
+ * (`$initial_call`), and every end of it but an orderly one is reported as a crash.
+ *
+ * Invariants:
+ *  1. A start has no effect that outlives a failure: on a time-out the process is killed, and neither
+ *     an acknowledgement nor a `Down` nor an `Exit` of it is left in the mailbox.
+ *  2. What is started is an exported function, or what `fn` made of one: it can run on any scheduler.
+ *
+ * Source: OTP, module `proc_lib`; SEMANTICS 9.
+ */
+
+import {
+  type Alias,
+  alias,
+  type Down,
+  demonitor,
+  dictionary,
+  type Exit,
+  exit,
+  exportName,
+  type Monitored,
+  monitor,
+  type Pid,
+  type Ref,
+  receive,
+  type SpawnOptions,
+  self,
+  send,
+  spawnOpt,
+  TIMEOUT,
+  unalias,
+  unlink,
+  whereis,
+} from 'tsvm';
+import * as procLib from './proc-lib.js';
+import { type AlreadyStarted, StartError, same } from './reasons.js';
+import { sendTerminate } from './system-messages.js';
+
+export {
+  type AlreadyStarted,
+  type BadReturnValue,
+  isOrderly,
+  isStartError,
+  type Shutdown,
+  StartError,
+  shutdown,
+} from './reasons.js';
+
+/** Options of a start that is waited for; `monitor` and `link` are said by the function that is called. */
+export interface StartOptions extends Omit<SpawnOptions, 'link' | 'monitor'> {
+  /** How long it may take to acknowledge; for ever without it. The process is killed then. */
+  readonly timeoutMs?: number;
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+/** A pid, or the name it was started under. */
+export type Ancestor = Pid | string;
+
+/** What a started process sends to the one that waits. */
+interface Acknowledgement {
+  readonly type: '$started';
+  readonly ref: Ref;
+  readonly ok: boolean;
+  readonly value: unknown;
+}
+
+const ANCESTORS = '$ancestors';
+const INITIAL_CALL = '$initial_call';
+/** The name that the process was started under. */
+const NAME = '$name';
+/** The alias of the starter, until it was told. */
+const STARTER = '$starter';
+/** The starter that is linked from the first moment. */
+const PARENT = '$parent';
+
+/** As `spawn` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn/3`. */
+export function spawn<M, A extends readonly unknown[]>(
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Pid<M> {
+  return born({}, entry as AnyFunction, args, undefined).pid as Pid<M>;
+}
+
+/** As `spawnLink` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn_link/3`. */
+export function spawnLink<M, A extends readonly unknown[]>(
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Pid<M> {
+  return born({ link: true }, entry as AnyFunction, args, undefined).pid as Pid<M>;
+}
+
+/** As `spawnMonitor` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn_opt/4`. */
+export function spawnMonitor<M, A extends readonly unknown[]>(
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Monitored<M> {
+  const { pid, ref } = born({ monitor: true }, entry as AnyFunction, args, undefined);
+  return { pid: pid as Pid<M>, ref: ref as Ref };
+}
+
+/**
+ * Start a process and wait until it calls `initAck`. `proc_lib:start/5`.
+ *
+ * @returns what it acknowledged with
+ * @throws StartError with the reason: what it told `initFail`, its exit reason if it ended first, or
+ *   `timeout`; `{kind: 'already_started', pid}` when the name is taken, and then nothing was run
+ */
+export function start<A extends readonly unknown[], R = unknown>(
+  options: StartOptions,
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Promise<R> {
+  return starting(options, {}, entry as AnyFunction, args) as Promise<R>;
+}
+
+/** As `start`, linked to the caller. On a failure a caller that traps exits also gets the `Exit`, but not on a time-out. `proc_lib:start_link/5`. */
+export function startLink<A extends readonly unknown[], R = unknown>(
+  options: StartOptions,
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Promise<R> {
+  return starting(options, { link: true }, entry as AnyFunction, args) as Promise<R>;
+}
+
+/** As `start`; the process is also monitored. `proc_lib:start_monitor/5`. @returns the acknowledgement and the monitor */
+export async function startMonitor<A extends readonly unknown[], R = unknown>(
+  options: StartOptions,
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): Promise<{ readonly value: R; readonly ref: Ref }> {
+  const { timeoutMs, ...traits } = options;
+  const { ref, value } = await acknowledged(traits, timeoutMs, entry as AnyFunction, args);
+  return { value: value as R, ref };
+}
+
+async function starting(
+  options: StartOptions,
+  link: { readonly link?: true },
+  entry: AnyFunction,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const { timeoutMs, ...traits } = options;
+  const { ref, value } = await acknowledged({ ...traits, ...link }, timeoutMs, entry, args);
+  demonitor(ref, { flush: true });
+  return value;
+}
+
+async function acknowledged(
+  traits: SpawnOptions,
+  timeoutMs: number | undefined,
+  entry: AnyFunction,
+  args: readonly unknown[],
+): Promise<{ readonly ref: Ref; readonly value: unknown }> {
+  const starter = alias<Acknowledgement>('reply');
+  let child: { readonly pid: Pid; readonly ref: Ref | null };
+  try {
+    child = startUnderName({ ...traits, monitor: true }, entry, args, starter);
+  } catch (error) {
+    unalias(starter);
+    throw error;
+  }
+  const { pid } = child;
+  const ref = child.ref as Ref;
+  const answer = await receive(
+    (message: Acknowledgement | Down) =>
+      typeof message === 'object' &&
+      message !== null &&
+      (message.ref === starter ? message.type === '$started' : message.ref === ref),
+    { timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, since: starter },
+  );
+  if (answer === TIMEOUT) {
+    unalias(starter);
+    await giveUp(pid, ref, traits.link === true);
+    throw new StartError('timeout');
+  }
+  if (answer.type === 'DOWN') {
+    unalias(starter);
+    throw new StartError(answer.reason);
+  }
+  if (answer.ok) return { ref, value: answer.value };
+  // It is ending: who is told of the failure finds its name free, and itself out of its way.
+  await receive((message: Down) => message?.ref === ref && message.type === 'DOWN');
+  throw new StartError(answer.value);
+}
+
+/** A start that took too long leaves nothing behind. */
+async function giveUp(pid: Pid, ref: Ref, linked: boolean): Promise<void> {
+  if (linked) unlink(pid);
+  exit(pid, 'kill');
+  await receive((message: Down) => message?.ref === ref && message.type === 'DOWN');
+  if (linked) await receive((message: Exit) => message?.type === 'EXIT' && message.from === pid, 0);
+}
+
+function startUnderName(
+  options: SpawnOptions,
+  entry: AnyFunction,
+  args: readonly unknown[],
+  starter: Alias<Acknowledgement>,
+): { readonly pid: Pid; readonly ref: Ref | null } {
+  const { name } = options;
+  for (;;) {
+    const holder = name === undefined ? undefined : whereis(name);
+    if (holder !== undefined) {
+      const reason: AlreadyStarted = { kind: 'already_started', pid: holder };
+      throw new StartError(reason);
+    }
+    try {
+      return born(options, entry, args, starter);
+    } catch (error) {
+      // Somebody else may have taken the name just now.
+      if (name === undefined || whereis(name) === undefined) throw error;
+    }
+  }
+}
+
+function born(
+  options: SpawnOptions,
+  entry: AnyFunction,
+  args: readonly unknown[],
+  starter: Alias<Acknowledgement> | undefined,
+): { readonly pid: Pid; readonly ref: Ref | null } {
+  const birth: Birth = {
+    ancestors: [ownName(), ...ancestors()],
+    entry,
+    name: options.name,
+    starter,
+    parent: options.link === true ? self() : undefined,
+  };
+  const child = spawnOpt(options, procLib.enter, birth, args as never[]) as
+    | Pid
+    | Monitored<unknown>;
+  return typeof child === 'string' ? { pid: child, ref: null } : child;
+}
+
+interface Birth {
+  readonly ancestors: readonly Ancestor[];
+  readonly entry: AnyFunction;
+  readonly name: string | undefined;
+  readonly starter: Alias<Acknowledgement> | undefined;
+  readonly parent: Pid | undefined;
+}
+
+/** What every process of this module runs. */
+export function enter(birth: Birth, args: never[]): unknown {
+  const { ancestors, entry, name, starter, parent } = birth;
+  dictionary.put(ANCESTORS, ancestors);
+  const called = exportName(entry);
+  dictionary.put(
+    INITIAL_CALL,
+    called === undefined ? entry.name : `${called.module}.${called.name}`,
+  );
+  if (name !== undefined) dictionary.put(NAME, name);
+  if (starter !== undefined) dictionary.put(STARTER, starter);
+  if (parent !== undefined) dictionary.put(PARENT, parent);
+  return entry(...args);
+}
+
+/** Tell the starter that the process is ready: its `start` gives this value. Later calls do nothing. `proc_lib:init_ack/1`. */
+export function initAck(value: unknown): void {
+  acknowledge(true, value);
+}
+
+/**
+ * Tell the starter that the process will not be ready, and end with this reason. Its name is free
+ * when the starter hears of it. `proc_lib:init_fail/2`.
+ */
+export function initFail(reason: unknown, exitReason: unknown = reason): never {
+  acknowledge(false, reason);
+  exit(exitReason);
+}
+
+/** As `initFail`, without the end: for who has yet to throw. */
+export function initFailed(reason: unknown): void {
+  acknowledge(false, reason);
+}
+
+function acknowledge(ok: boolean, value: unknown): void {
+  const starter = dictionary.erase(STARTER) as Alias<Acknowledgement> | undefined;
+  if (starter !== undefined) send(starter, { type: '$started', ref: starter, ok, value });
+}
+
+/** The processes from which the calling one descends, nearest first; names where they were started under one. */
+export function ancestors(): readonly Ancestor[] {
+  return (dictionary.get(ANCESTORS) as readonly Ancestor[] | undefined) ?? [];
+}
+
+/** What the process was started to run, as `module.function`. `proc_lib:translate_initial_call/1`. */
+export function initialCall(): string | undefined {
+  return dictionary.get(INITIAL_CALL) as string | undefined;
+}
+
+/** Say that the process really runs this: behaviours name their callback module. */
+export function setInitialCall(text: string): void {
+  dictionary.put(INITIAL_CALL, text);
+}
+
+/** The process that start-linked the calling one; one that was started without a link has none. */
+export function parent(): Pid | undefined {
+  return dictionary.get(PARENT) as Pid | undefined;
+}
+
+function ownName(): Ancestor {
+  return (dictionary.get(NAME) as string | undefined) ?? self();
+}
+
+/**
+ * End a process that takes system messages, in order, and wait until it is gone. `proc_lib:stop/3`.
+ *
+ * @throws exits with `noproc`, `timeout`, or the reason it ended with where that is another one
+ */
+export async function stop(
+  process: Pid<never> | string,
+  reason: unknown = 'normal',
+  timeoutMs: number = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const ref = monitor(process);
+  sendTerminate(process, reason);
+  const down = await receive((message: Down) => message?.type === 'DOWN' && message.ref === ref, {
+    timeoutMs,
+    since: ref,
+  });
+  if (down === TIMEOUT) {
+    demonitor(ref, { flush: true });
+    exit('timeout');
+  }
+  if (!same(down.reason, reason)) exit(down.reason);
+}
