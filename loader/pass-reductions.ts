@@ -21,8 +21,8 @@
  * functions and loops do.
  *
  * Invariants:
- *  1. Every cycle of calls goes through a check. A function without a call needs none, so leaves are
- *     free. What JavaScript calls unasked (accessors, `valueOf`, `next`, proxy traps …) has its check at
+ *  1. Every cycle of calls goes through a check (`call-graph.ts` says which functions have one). A
+ *     function without a call needs none, nor one that calls such functions by name. What JavaScript calls unasked (accessors, `valueOf`, `next`, proxy traps …) has its check at
  *     the entry; a leaf made such by name (`{ get: f }`) is the one way around, and it ends in a stack
  *     overflow or in the guard.
  *  2. Checks stand on the user's line: a stack through one shows the loop or call that ran.
@@ -33,6 +33,7 @@
  */
 
 import { LAP } from '../runtime/preemption.js';
+import { CallGraph } from './call-graph.js';
 import { isArithmetic, isLoop, type LoopNode, shapeOf } from './loop-shape.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction, keyName } from './syntax.js';
 import type { TransformContext } from './transform.js';
@@ -57,6 +58,7 @@ const CALLED_UNASKED: ReadonlySet<string> = new Set([
 
 export class Reductions {
   readonly #context: TransformContext;
+  #graph: CallGraph | null = null;
   #counter: string | null = null;
   #part: readonly [part: string, end: string] | null = null;
   #caught: string | null = null;
@@ -240,7 +242,11 @@ export class Reductions {
   }
 
   #needsEntry(node: FunctionNode): boolean {
-    return mayCall(node.body) || node.params.some(mayCall) || this.#isCalledUnasked(node);
+    const { program, scopes } = this.#context;
+    this.#graph ??= new CallGraph(program, scopes, (reference) =>
+      this.#context.isDiscarded(reference),
+    );
+    return this.#graph.counts(node) || this.#isCalledUnasked(node);
   }
 
   #isCalledUnasked(node: FunctionNode): boolean {

@@ -30,6 +30,37 @@ test('reductions: a function that calls is checked before it does, a leaf is not
   expect(text).toContain('valueOf() { if (--$context.budget');
 });
 
+test('reductions: of a cycle of calls by name one function is checked, and whoever calls the unknown', async () => {
+  const text = await code(`
+    function leaf(a: number) { return a + 1; }
+    function calm(a: number) { return leaf(a) + leaf(a); }
+    const calmer = (a: number): number => calm(a);
+    function even(n: number): boolean { return n === 0 || odd(n - 1); }
+    function odd(n: number): boolean { return n !== 0 && even(n - 1); }
+    function given(a: number) { return leaf(a); }
+    function unknown(f: any) { return f(leaf(1)); }
+    class K {
+      #a(n: number): number { return this.#b(n); }
+      #b(n: number): number { return leaf(n); }
+      #c(n: number): number { return n < 1 ? 0 : this.#c(n - 1); }
+      run(f: () => void) { f(); return this.#a(1) + this.#c(2); }
+    }
+    export function main(f: any) { unknown(f); new K().run(f); even(3); return [1].map(given).concat(calmer(2)); }`);
+  const checked = text
+    .split('function')
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.includes('--$context.budget'));
+  expect(checked.map((line) => /(#?\w+)\(/.exec(line)?.[1])).toEqual([
+    'even',
+    'given',
+    'unknown',
+    '#c',
+    'run',
+    'main',
+  ]);
+});
+
 test('reductions: loops count in a local variable; those of coroutines yield', async () => {
   const text = await code(`
     export function f(n: number) { for (let i = 0; i < n; i++) log(i); while (n--) { log(n); } }
