@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { context } from '../../runtime/context.js';
-import { resumeReady, start, type Task } from '../../runtime/coroutine.js';
+import { FORWARDED, resumeReady, start, type Task } from '../../runtime/coroutine.js';
 import { UNWIND } from '../../runtime/errors.js';
 import { DEAD, Process, RUNNING } from '../../runtime/process.js';
 import type { Scheduler } from '../../runtime/scheduler.js';
@@ -205,9 +205,11 @@ test('reductions: the programs did spend their budgets', () => {
   expect(spent).toBeGreaterThan(100);
 });
 
-function settled(task: Task): Promise<unknown> {
+function settled(returned: Task): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    let task = returned;
     const look = (): void => {
+      while (task.state === FORWARDED) task = task.value as Task;
       if (task.state === 1) resolve(task.value);
       else if (task.state === 2 || task.state === 3) reject(task.value);
       else setImmediate(look);
