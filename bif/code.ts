@@ -9,15 +9,7 @@
  */
 
 import { context, runningProcess, runningScheduler } from '../runtime/context.js';
-import {
-  awaiting,
-  type Coroutine,
-  complete,
-  finished,
-  pendingTask,
-  start,
-  type Task,
-} from '../runtime/coroutine.js';
+import { complete, finished, pendingTask, type Task } from '../runtime/coroutine.js';
 import { badarg } from '../runtime/errors.js';
 import type { CodeRequest, ModuleInfo } from '../runtime/hosting.js';
 import { request } from '../runtime/requests.js';
@@ -137,19 +129,22 @@ function change(
 }
 
 function ask<T>(what: string, asked: CodeRequest): Promise<T> {
-  runningProcess(what);
-  const { host } = runningScheduler(what);
+  const proc = runningProcess(what);
+  const { codeInbox } = runningScheduler(what);
+  if (codeInbox === null) throw badarg(what, 'a machine with a code server', 'none');
   context.budget -= 1;
-  return start(answer(host.code(asked))) as Task as unknown as Promise<T>;
+  const outcome = pendingTask<T>(proc);
+  codeInbox.ask(asked, (answer) => {
+    const value = answer.ok ? answer.value : loadError(answer.error);
+    complete(outcome as Task, value, !answer.ok);
+  });
+  return outcome as unknown as Promise<T>;
 }
 
-function* answer(asked: PromiseLike<unknown>): Coroutine<unknown> {
-  const outcome = (yield* awaiting(asked)) as
-    | { readonly ok: true; readonly value: unknown }
-    | { readonly ok: false; readonly error: { readonly message: string } };
-  if (outcome.ok) return outcome.value;
-  const { message, ...details } = outcome.error;
-  throw Object.assign(new Error(message), details, { name: 'LoadError' });
+/** The error in the process that asked, with all that the code server said of it. */
+function loadError(data: unknown): Error {
+  const { message, ...details } = data as { readonly message: string };
+  return Object.assign(new Error(message), details, { name: 'LoadError' });
 }
 
 function checkText(what: string, expected: string, text: unknown): void {

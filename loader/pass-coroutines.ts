@@ -76,6 +76,8 @@ class Coroutines {
   readonly #references: Map<AnyNode, Reference> = new Map();
   readonly #reductions: Reductions;
   #value: string | null = null;
+  /** Statements around that have something to do when the function returns: `try`, `for … of`. */
+  #guards = 0;
   #superRef: string | null = null;
   #dispose: string | null = null;
 
@@ -92,6 +94,14 @@ class Coroutines {
   }
 
   #visit(node: AnyNode, lexical: Lexical): void {
+    const outer = this.#guards;
+    if (isFunction(node)) this.#guards = 0;
+    else if (node.type === 'TryStatement' || node.type === 'ForOfStatement') this.#guards += 1;
+    this.#visitNode(node, lexical);
+    this.#guards = outer;
+  }
+
+  #visitNode(node: AnyNode, lexical: Lexical): void {
     if (isFunction(node)) {
       this.#visitFunction(node, lexical);
       return;
@@ -290,11 +300,7 @@ class Coroutines {
     // A line end after `return` would be the end of the statement.
     const between = this.#context.code.slice(argument.start, argument.argument.start);
     if (between.includes('\n') || this.#receiveCall(argument.argument) !== null) return false;
-    const { parents } = this.#context.scopes;
-    for (let at = parents.get(node); at !== undefined && !isFunction(at); at = parents.get(at)) {
-      if (at.type === 'TryStatement' || at.type === 'ForOfStatement') return false;
-    }
-    return true;
+    return this.#guards === 0;
   }
 
   #rewriteTail({ start, end, argument }: AwaitNode, lexical: Lexical): void {

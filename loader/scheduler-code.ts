@@ -7,8 +7,10 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { CodeAnswer, CodeCommand, CodeHandler } from '../runtime/code-inbox.js';
+import type { CodeAnswer, CodeAsked, CodeCommand, CodeHandler } from '../runtime/code-inbox.js';
+import { ANSWER } from '../runtime/code-inbox.js';
 import { context } from '../runtime/context.js';
+import type { CodeOutcome, CodeRequest } from '../runtime/hosting.js';
 import type { Process } from '../runtime/process.js';
 import type { CodeTable } from './code-table.js';
 import { isLoadErrorData, LoadError, loadErrorFrom } from './errors.js';
@@ -141,10 +143,22 @@ export class CodeClient implements SchedulerCode {
   #lastId = 0;
   #dead: Error | null = null;
 
-  constructor(port: MessagePort, epoch: CodeEpoch) {
+  /** @param serve what processes of the scheduler ask of the code server */
+  constructor(
+    port: MessagePort,
+    epoch: CodeEpoch,
+    serve: (request: CodeRequest) => Promise<CodeOutcome>,
+  ) {
     this.#port = port;
     this.#epoch = epoch;
-    port.on('message', (answer: CodeAnswer) => this.#take(answer));
+    port.on('message', (message: CodeAnswer | CodeAsked) => {
+      if ('asked' in message) {
+        const { asked, request } = message;
+        serve(request).then((outcome) => {
+          if (this.#dead === null) void this.#ask(ANSWER, [asked, outcome]);
+        });
+      } else this.#take(message);
+    });
   }
 
   /** The thread is gone: nothing will be answered any more. */
@@ -195,13 +209,13 @@ export class CodeClient implements SchedulerCode {
     return this.#ask('remove', [module]);
   }
 
-  #ask<T>(op: keyof SchedulerCode, args: readonly unknown[]): Promise<T> {
+  #ask<T>(op: string, args: readonly unknown[]): Promise<T> {
     const answer = this.#post<T>(op, args, 0);
     this.#epoch.publish();
     return answer;
   }
 
-  #post<T>(op: keyof SchedulerCode, args: readonly unknown[], epoch: number): Promise<T> {
+  #post<T>(op: string, args: readonly unknown[], epoch: number): Promise<T> {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     this.#lastId += 1;
     const command: CodeCommand = { id: this.#lastId, op, args, epoch };

@@ -16,6 +16,7 @@
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { CodeOutcome, CodeRequest } from './hosting.js';
 import { CODE_EPOCH, type SharedState } from './shared-state.js';
 
 /** What the code server asks for. */
@@ -32,6 +33,14 @@ export type CodeAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly error: unknown };
 
+/** What a process asks of the code server; the answer comes as the command `ANSWER`. */
+export interface CodeAsked {
+  readonly asked: number;
+  readonly request: CodeRequest;
+}
+
+export const ANSWER = 'answer';
+
 /** Serves a command. What takes longer gives a promise; the next command does not wait for it. */
 export type CodeHandler = (op: string, args: readonly unknown[]) => unknown;
 
@@ -43,6 +52,8 @@ export class CodeInbox {
   #seen = 0;
   #waiting: CodeCommand[] = [];
   #serving = false;
+  readonly #asked: Map<number, (outcome: CodeOutcome) => void> = new Map();
+  #lastAsked = 0;
 
   constructor(port: MessagePort, state: SharedState, handle: CodeHandler) {
     this.#port = port;
@@ -93,6 +104,14 @@ export class CodeInbox {
     }
   }
 
+  /** Ask the code server. By this way, the answer comes even while plain code holds up the event loop. */
+  ask(request: CodeRequest, answer: (outcome: CodeOutcome) => void): void {
+    this.#lastAsked += 1;
+    this.#asked.set(this.#lastAsked, answer);
+    const message: CodeAsked = { asked: this.#lastAsked, request };
+    this.#port.postMessage(message);
+  }
+
   close(): void {
     this.#port.close();
   }
@@ -100,13 +119,19 @@ export class CodeInbox {
   #serveOne({ id, op, args }: CodeCommand): void {
     const fail = (error: unknown): void => this.#answer({ id, ok: false, error });
     try {
-      const value = this.#handle(op, args);
+      const value = op === ANSWER ? this.#answered(args) : this.#handle(op, args);
       if (value instanceof Promise) {
         value.then((late) => this.#answer({ id, ok: true, value: late }), fail);
       } else this.#answer({ id, ok: true, value });
     } catch (error) {
       fail(error);
     }
+  }
+
+  #answered([asked, outcome]: readonly unknown[]): void {
+    const answer = this.#asked.get(asked as number);
+    this.#asked.delete(asked as number);
+    answer?.(outcome as CodeOutcome);
   }
 
   #answer(answer: CodeAnswer): void {

@@ -120,6 +120,4 @@ export interface Host {
   /** Run a function that can be sent in the dirty pool. The arguments are copies. */
   dirty(fn: EntryFunction, args: readonly unknown[]): PromiseLike<unknown>;
   /** Run an exported function in the dirty pool. */
-  /** Ask the code server. */
-  code(request: CodeRequest): PromiseLike<CodeOutcome>;
 }

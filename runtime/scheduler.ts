@@ -102,6 +102,7 @@ export class Scheduler {
   readonly names: SharedNames;
   readonly counters: SharedCounters;
   readonly code: CodeLookup;
+  readonly codeInbox: CodeInbox | null;
   readonly host: Host;
   readonly processes: ProcessTable;
   readonly monitors: MonitorIndex;
@@ -131,7 +132,6 @@ export class Scheduler {
   readonly #idling: Idling;
   readonly #engine: Engine;
   readonly #tamperCheck: TamperCheck;
-  readonly #codeInbox: CodeInbox | null;
   readonly #clockOffset: number;
   readonly #clock = performance;
   #channelList: Channel[] = [];
@@ -164,8 +164,8 @@ export class Scheduler {
     this.code = options.code;
     this.host = options.host;
     this.#tamperCheck = options.tamperCheck;
-    this.#codeInbox = options.codeInbox ?? null;
-    this.#codeInbox?.listen(() => this.ensureTurn());
+    this.codeInbox = options.codeInbox ?? null;
+    this.codeInbox?.listen(() => this.ensureTurn());
     this.processes = new ProcessTable(this.pidPrefix);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
@@ -353,14 +353,14 @@ export class Scheduler {
   /** @param inCode called by a process in the middle of its code, that no module may be evaluated on */
   #poll(inCode: boolean): boolean {
     let received = 0;
-    if (this.#codeInbox?.pending) this.#serveCode(inCode);
+    if (this.codeInbox?.pending) this.#serveCode(inCode);
     for (const channel of this.#channelList) received += this.drain(channel, FRAMES_PER_POLL);
     return received > 0;
   }
 
   /** What a peer wrote after a commit must find it done here. */
   #commitFirst(): void {
-    if (this.#codeInbox?.pending) this.#serveCode(true);
+    if (this.codeInbox?.pending) this.#serveCode(true);
   }
 
   #serveCode(commitsOnly: boolean): void {
@@ -369,7 +369,7 @@ export class Scheduler {
     context.task = null;
     context.budget = REDUCTIONS_MAX;
     try {
-      this.#codeInbox?.serve(commitsOnly);
+      this.codeInbox?.serve(commitsOnly);
     } finally {
       context.process = process;
       context.task = task;
@@ -379,7 +379,7 @@ export class Scheduler {
 
   /** Has a peer or the code server published something that is not read yet? */
   inboundAvailable(): boolean {
-    if (this.#codeInbox?.pending) return true;
+    if (this.codeInbox?.pending) return true;
     for (const channel of this.#channelList) if (channel.reader.available) return true;
     return false;
   }

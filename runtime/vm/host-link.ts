@@ -8,24 +8,14 @@
 
 import type * as Comlink from 'comlink';
 import { packed, withoutFunctions } from '../carried-functions.js';
-import type {
-  CodeOutcome,
-  CodeRequest,
-  CrashReport,
-  EntryFunction,
-  Host,
-  LogEvent,
-} from '../hosting.js';
+import type { CrashReport, EntryFunction, Host, LogEvent } from '../hosting.js';
 import { resultOf } from './outcome.js';
 import type { HostControl } from './protocol.js';
 
 const WAITING_MAX = 1000;
 
 /** What the link calls, as functions: each look at a Comlink remote would make a proxy. */
-type Calls = Pick<
-  Comlink.Remote<HostControl>,
-  'announced' | 'code' | 'crashed' | 'dirty' | 'logged'
->;
+type Calls = Pick<Comlink.Remote<HostControl>, 'announced' | 'crashed' | 'dirty' | 'logged'>;
 
 export class HostLink implements Host {
   readonly #remote: Calls;
@@ -35,8 +25,8 @@ export class HostLink implements Host {
   #sending = false;
 
   constructor(remote: Comlink.Remote<HostControl>) {
-    const { announced, code, crashed, dirty, logged } = remote;
-    this.#remote = { announced, code, crashed, dirty, logged };
+    const { announced, crashed, dirty, logged } = remote;
+    this.#remote = { announced, crashed, dirty, logged };
   }
 
   log(event: LogEvent): void {
@@ -57,10 +47,6 @@ export class HostLink implements Host {
 
   async dirty(fn: EntryFunction, args: readonly unknown[]): Promise<unknown> {
     return resultOf(await this.#remote.dirty(packed([fn, args])));
-  }
-
-  code(request: CodeRequest): Promise<CodeOutcome> {
-    return this.#remote.code(request);
   }
 
   /** Everything said so far has reached the main thread. */

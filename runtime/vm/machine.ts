@@ -95,6 +95,7 @@ export class Vm {
       heapMb: options.schedulerHeapMb,
       host: this.#host(),
       equip: ({ code }) => this.#codeServer.attach(code),
+      onCodeRequest: (request) => this.code.serve(request),
       onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
       onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
     });
@@ -304,7 +305,6 @@ export class Vm {
       },
       announced: (url) => this.#events.emit('announce', url),
       dirty: (work): Promise<Outcome> => this.#dirty.run(work),
-      code: (request) => this.code.serve(request),
     };
   }
 

@@ -7,7 +7,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../carried-functions.js';
-import type { CodeOutcome, CodeRequest, CrashReport, FunctionName, LogEvent } from '../hosting.js';
+import type { CrashReport, FunctionName, LogEvent } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
 import type { Outcome } from './outcome.js';
@@ -79,5 +79,4 @@ export interface HostControl {
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;
-  code(request: CodeRequest): Promise<CodeOutcome>;
 }

@@ -17,6 +17,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
 import { CodeClient, type CodeEpoch } from '../../loader/scheduler-code.js';
+import type { CodeOutcome, CodeRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
@@ -61,6 +62,8 @@ export interface ThreadsOptions {
   readonly host: HostControl;
   /** Bring a new life up to the current code before it opens. */
   readonly equip: (thread: SchedulerThread) => Promise<void>;
+  /** What a process asks of the code server. */
+  readonly onCodeRequest: (request: CodeRequest) => Promise<CodeOutcome>;
   readonly onDown: (slot: number, life: number, cause: string) => void;
   readonly onUp: (slot: number, life: number) => void;
 }
@@ -194,7 +197,7 @@ export class Threads {
       slot,
       life,
       control: rejectingWhenDead(remote, died),
-      code: new CodeClient(code.port1, this.codeEpoch),
+      code: new CodeClient(code.port1, this.codeEpoch, this.#options.onCodeRequest),
       open: false,
       ports: [control.port1, host.port1],
       died,

@@ -96,8 +96,8 @@ export class VmCode {
     try {
       return { ok: true, value: await this.#serve(request) };
     } catch (error) {
-      if (error instanceof LoadError) return { ok: false, error: error.toData() };
-      throw error;
+      const data = error instanceof LoadError ? error.toData() : { message: String(error) };
+      return { ok: false, error: data };
     }
   }
 

@@ -61,6 +61,25 @@ test('compile: a generator stays inside where it cannot be moved', async () => {
   expect(code).toContain('return $start($own(function* m$co() {');
 });
 
+test('compile: an await in tail position is left to the caller, but not where something follows', async () => {
+  const { code } = await compileText(
+    'a',
+    `declare function f(): Promise<number>;
+     export async function tail() { return await f(); }
+     export async function nested() { for (;;) if (await f()) { return await f(); } }
+     export async function guarded() { try { return await f(); } catch { return await f(); } }
+     export async function closes(xs: number[]) { for (const _ of xs) return await f(); }
+     export const inner = async () => { try { const g = async () => { return await f(); }; await g(); } catch {} };`,
+  );
+  const body = (name: string): string =>
+    new RegExp(`function\\* ${name}\\$co\\([^]*?\n}`).exec(code)?.[0] ?? '';
+  expect(body('tail')).toContain('return  f();');
+  expect(body('nested')).toContain('return  f();');
+  expect(body('guarded')).not.toMatch(/return\s+f\(\)/);
+  expect(body('closes')).not.toMatch(/return\s+f\(\)/);
+  expect(code).toMatch(/function\* g\$co\(\)[^]*?return\s+f\(\)/);
+});
+
 test('compile: exports, imports, and versions that depend on the content alone', async () => {
   const source = `import { a, type T } from './other.js';
 import * as deep from '../deep/down.js';

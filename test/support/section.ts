@@ -109,7 +109,7 @@ export function processTest(
   machine: () => TestVm,
   module: string,
   fn: string,
-  args: unknown[],
+  args: unknown[] | (() => Promise<unknown[]>),
 ): void {
   test(title, async () => {
     const { vm, idle } = machine();
@@ -118,7 +118,7 @@ export function processTest(
       const reaped = vm.run('reaper', 'reap', [], { scheduler: TEST_SLOT });
       await Promise.race([reaped.catch(() => {}), delay(REAP_MS, undefined, { ref: false })]);
     });
-    await runProcess(vm, module, fn, args);
+    await runProcess(vm, module, fn, typeof args === 'function' ? await args() : args);
     await expectNothingLeft(vm, idle);
   });
 }
