@@ -60,6 +60,10 @@ export function inWords(reason: unknown): string {
   if (typeof reason === 'string') return reason;
   const { kind, name, message } = (reason ?? {}) as Record<string, unknown>;
   if (kind === 'error') return `${String(name)}: ${String(message)}`;
+  const { reason: inner, id } = (reason ?? {}) as Record<string, unknown>;
+  if (kind === 'already_started') return 'it runs already';
+  if (kind === 'shutdown') return inWords(inner);
+  if (kind === 'failed_to_start_child') return `child ${JSON.stringify(id)}: ${inWords(inner)}`;
   return JSON.stringify(reason) ?? String(reason);
 }
 
