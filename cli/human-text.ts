@@ -155,7 +155,7 @@ export function hintText(hint: string, c: Colours): string {
 }
 
 /** Line numbers stay behind, the caret stands out. */
-function paintFrame(frame: string, c: Colours): string {
+export function paintFrame(frame: string, c: Colours): string {
   return frame
     .split('\n')
     .map((line) => {

@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.js';
 import { buildCommand } from './build.js';
+import { checkCommand } from './check.js';
 import { Failure } from './failure.js';
 import { failureText } from './human-text.js';
 import { loadCommand } from './load.js';
@@ -53,6 +54,7 @@ function command(): Command {
     statusCommand,
     stopCommand,
     loadCommand,
+    checkCommand,
     buildCommand,
     benchCommand,
   ]) {

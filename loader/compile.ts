@@ -17,7 +17,13 @@ import {
   UnsupportedSyntaxError,
 } from './errors.js';
 import { type CompiledModule, contentVersion, FORMAT_VERSION, sha256 } from './module.js';
-import { type Transformed, type TransformInput, transform } from './transform.js';
+import {
+  readModule,
+  type TransformContext,
+  type Transformed,
+  type TransformInput,
+  transform,
+} from './transform.js';
 
 export interface CompileOptions {
   /** The module's name: path below the modules folder without extension. */
@@ -69,6 +75,16 @@ export async function compile(source: string, options: CompileOptions): Promise<
     code,
     map: mapText(file, source, mappings),
   };
+}
+
+/** Read a source for checks that go beyond one module. @throws LoadError */
+export async function readSource(
+  source: string,
+  options: CompileOptions,
+): Promise<TransformContext> {
+  const { code, map } = await stripTypes(source, options);
+  const { name: moduleName, file } = options;
+  return readModule({ moduleName, file, source, code, map: new TraceMap(map) });
 }
 
 /** Modules are strict. esbuild is not, with files that import and export nothing: `let = 1` gets by it. */

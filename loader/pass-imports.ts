@@ -90,8 +90,10 @@ function rewriteRequireCall(
     );
   }
   if (resolved.kind === 'tsvm' && binding !== null) context.bifBindings.add(binding);
-  if (binding !== null)
-    context.importBindings.set(binding, resolved.kind === 'node' ? 'node' : 'tsvm');
+  if (binding !== null) {
+    const name = resolved.kind === 'module' ? resolved.name : specifier;
+    context.importBindings.set(binding, { kind: resolved.kind, name });
+  }
   return requireText(
     resolved.kind === 'module' ? resolved.name : specifier,
     resolved.kind !== 'node',

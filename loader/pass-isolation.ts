@@ -138,7 +138,7 @@ class Isolation {
   #checkImported(reference: Reference, binding: Binding): void {
     const effect = effectOf(reference, this.#context.scopes);
     if (effect.kind !== 'changed') return;
-    const node = this.#context.importBindings.get(binding) === 'node';
+    const node = this.#context.importBindings.get(binding)?.kind === 'node';
     this.#faults.add(
       effect.node,
       node
@@ -194,7 +194,7 @@ class Isolation {
     if (root.type !== 'Identifier') return undefined;
     const binding = this.#context.scopes.module.bindings.get(root.name);
     const from = binding && this.#context.importBindings.get(binding);
-    return from === 'node' && !isStateless(value.callee) ? value : undefined;
+    return from?.kind === 'node' && !isStateless(value.callee) ? value : undefined;
   }
 
   /** `this` in static methods and accessors is the class, which is a constant. */

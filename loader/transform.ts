@@ -79,6 +79,13 @@ export interface Lifted {
   readonly declarations: readonly string[];
 }
 
+/** What an import gives: built-in functions, another module, or a package or built-in of Node. */
+export interface ImportSource {
+  readonly kind: 'tsvm' | 'module' | 'node';
+  /** The module's name, or the specifier. */
+  readonly name: string;
+}
+
 export interface Transformed {
   readonly edits: MagicString;
   readonly exports: readonly string[];
@@ -95,6 +102,13 @@ export function transform(input: TransformInput): Transformed {
   return context;
 }
 
+/** The module as `transform` sees it, with its imports resolved: for checks that change nothing. */
+export function readModule(input: TransformInput): TransformContext {
+  const context = new TransformContext(input);
+  exportsAndImports(context);
+  return context;
+}
+
 export class TransformContext implements Transformed {
   readonly input: TransformInput;
   readonly code: string;
@@ -105,8 +119,8 @@ export class TransformContext implements Transformed {
   readonly imports: ModuleImport[] = [];
   /** The bindings that hold the built-in functions of `tsvm`. */
   readonly bifBindings: Set<Binding> = new Set();
-  /** The bindings that hold what is imported, and whether Node gives it or tsvm does. */
-  readonly importBindings: Map<Binding, 'tsvm' | 'node'> = new Map();
+  /** The bindings that hold what is imported, and where that comes from. */
+  readonly importBindings: Map<Binding, ImportSource> = new Map();
   /** Comments that the wrappers of asynchronous functions begin their parameters with. */
   readonly marks: Map<AnyNode, string> = new Map();
   /** The generators of coroutines that are at module level, by name. */

@@ -9,7 +9,7 @@ describe('tsvm', () => {
   test('tsvm: alone, it prints its help', async () => {
     const { status, out, err } = await tsvm([]);
     expect({ status, err }).toEqual({ status: 0, err: '' });
-    for (const name of ['start', 'status', 'stop', 'load', 'build', 'bench']) {
+    for (const name of ['start', 'status', 'stop', 'load', 'check', 'build', 'bench']) {
       expect(out).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
   });
@@ -18,7 +18,7 @@ describe('tsvm', () => {
     expect(await tsvm(['--version'])).toMatchObject({ status: 0, out: `${version}\n` });
   });
 
-  test.each(['start', 'status', 'stop', 'load', 'build'])(
+  test.each(['start', 'status', 'stop', 'load', 'check', 'build'])(
     'tsvm: %s --help has examples, in lines for a terminal of 80 columns',
     async (name) => {
       const { status, out } = await tsvm([name, '--help']);
