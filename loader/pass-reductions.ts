@@ -7,9 +7,9 @@
  *                                    if (($k = $k + 1 | 0) > 63) $k = $lap();
  *   for (let i = 0; i < n; i++) { }  where it calls nothing, a loop of parts around it:
  *                                    for (let i = 0; ;) {
- *                                      let $n = 0; const $e = 64 - $k;
+ *                                      let $n = 0; const $e = 64 - $k << 2;
  *                                      for (; $n < $e && (i < n); $n = $n + 1 | 0, i++) { }
- *                                      if ($n < $e) { $k = $k + $n & 63; break; }
+ *                                      if ($n < $e) { $k = $k + ($n >> 2) & 63; break; }
  *                                      $k = $laps($e);
  *                                    }
  *   catch (e) { … }                  catch (e) { if (e === $UNWIND) throw e; … }
@@ -32,7 +32,7 @@
  *     for parts that were seen to be fast are longer.
  */
 
-import { LAP } from '../runtime/preemption.js';
+import { LAP, SHORT_SHIFT } from '../runtime/preemption.js';
 import { CallGraph } from './call-graph.js';
 import { isArithmetic, isLoop, type LoopNode, shapeOf } from './loop-shape.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction, keyName } from './syntax.js';
@@ -127,7 +127,7 @@ export class Reductions {
     const [part, end] = this.#partNames();
     const close = code.lastIndexOf(')', node.body.start);
     const next = `${part} = ${part} + 1 | 0`;
-    const begin = `) { let ${part} = 0; const ${end} = ${LAP} - ${count}; for (; ${part} < ${end}`;
+    const begin = `) { let ${part} = 0; const ${end} = ${LAP} - ${count} << ${SHORT_SHIFT}; for (; ${part} < ${end}`;
     if (node.type === 'WhileStatement') {
       const open = code.indexOf('(', node.start) + 1;
       edits.update(node.start, open, `for (;;${begin} && (`);
@@ -139,7 +139,7 @@ export class Reductions {
       if (node.test) edits.appendRight(second, ')');
       edits.appendLeft(second + 1, ` ${next}${node.update ? ',' : ''}`);
     }
-    const rest = `if (${part} < ${end}) { ${count} = ${count} + ${part} & ${LAP - 1}; break; }`;
+    const rest = `if (${part} < ${end}) { ${count} = ${count} + (${part} >> ${SHORT_SHIFT}) & ${LAP - 1}; break; }`;
     if (kind === 'plain') {
       return ` ${rest} ${count} = ${this.#context.runtime('laps')}(${end}); }`;
     }

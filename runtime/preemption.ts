@@ -37,8 +37,10 @@ import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
 /** Loop iterations between two calls of `lap`; the loader's check counts to it. */
 export const LAP: number = 64;
 const LAP_REDUCTIONS = LAP / 2;
+/** Four iterations that call nothing count as one of others. */
+export const SHORT_SHIFT: number = 2;
 /** The longest part of a loop whose iterations call nothing. */
-const PART_MAX = 1024;
+const PART_MAX = 2048;
 /** The first lap of a slice is short, in case its iterations are long. */
 const FIRST_LAP = 32;
 const SHORT_LAP = 4;
@@ -114,11 +116,11 @@ export function lap(): number {
 
 /** A part of a loop, so many iterations that call nothing. @returns where the next part begins to count */
 export function laps(iterations: number): number {
-  context.budget -= (iterations + 1) >> 1;
-  if (goesOn(iterations)) return LAP - part;
+  context.budget -= (iterations >> (SHORT_SHIFT + 1)) + 1;
+  if (goesOn(iterations)) return LAP - (part >> SHORT_SHIFT);
   const next = look();
   if (context.budget < 0) preempt();
-  return next === 0 ? LAP - part : next;
+  return next === 0 ? LAP - (part >> SHORT_SHIFT) : next;
 }
 
 /** A loop of a coroutine. @returns as `lap`; below 0 it must yield now */
@@ -131,11 +133,11 @@ export function pauseLap(): number {
 
 /** A part of a loop of a coroutine. @returns as `laps`; `LAP` when it must yield now */
 export function pauseLaps(iterations: number): number {
-  context.budget -= (iterations + 1) >> 1;
-  if (goesOn(iterations)) return LAP - part;
+  context.budget -= (iterations >> (SHORT_SHIFT + 1)) + 1;
+  if (goesOn(iterations)) return LAP - (part >> SHORT_SHIFT);
   const next = look();
   if (context.budget < 0 && pause()) return LAP;
-  return next === 0 ? LAP - part : next;
+  return next === 0 ? LAP - (part >> SHORT_SHIFT) : next;
 }
 
 /** Is the code that asks that of a living process? `finally` blocks of dead ones do not run. */
@@ -175,7 +177,7 @@ let lookedAt = 0;
 let weightToLook = 0;
 let sliceEndsAt = 0;
 /** How long the next part may be: longer with each look that saw fast iterations in this slice. */
-let part = LAP;
+let part: number = LAP << SHORT_SHIFT;
 
 /** Neither the budget is spent nor is it time to look at the clock. */
 function goesOn(weight: number): boolean {
@@ -202,14 +204,14 @@ function look(): number {
     lookedAt = now;
     sliceEndsAt = now + SLICE_MS;
     weightToLook = 1;
-    part = LAP;
+    part = LAP << SHORT_SHIFT;
     return LAP - FIRST_LAP;
   }
   const took = now - lookedAt;
   const fast = took < SLICE_MS / 8;
   lookedAt = now;
   weightToLook = fast ? LAPS_PER_LOOK * LAP_WEIGHT : 1;
-  part = fast ? Math.min(part * 4, PART_MAX) : LAP;
+  part = fast ? Math.min(part * 4, PART_MAX) : LAP << SHORT_SHIFT;
   if (now >= sliceEndsAt) {
     context.budget = Math.min(context.budget, -1);
     sliceEndsAt = now + SLICE_MS;
