@@ -2,7 +2,7 @@
  * Pre-emption: what happens when a process has spent its budget in the middle of its code.
  *
  * The loader counts a reduction at function entries and two loop iterations as one (`lap`, every 64
- * iterations). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
+ * iterations), or eight that call nothing (`laps`, after each part of such a loop). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
  * the scheduler on top of its own stack (`preempt`): signals, timers and one round of the run queue,
  * then it goes on with a new budget. That is safe because processes share nothing.
  *
