@@ -7,8 +7,16 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { CodeAnswer, CodeAsked, CodeCommand, CodeHandler } from '../runtime/code-inbox.js';
-import { ANSWER } from '../runtime/code-inbox.js';
+import {
+  ANSWER,
+  type CodeAnswer,
+  type CodeAsked,
+  type CodeCommand,
+  type CodeHandler,
+  type CodeResult,
+  LATER,
+} from '../runtime/code-inbox.js';
+
 import { context } from '../runtime/context.js';
 import type { CodeOutcome, CodeRequest } from '../runtime/hosting.js';
 import type { Process } from '../runtime/process.js';
@@ -47,8 +55,8 @@ export interface SchedulerCode {
 export interface ProcessesOfCode {
   all(): Iterable<Process>;
   kill(proc: Process): void;
-  /** Run a function in a process of its own. */
-  run(label: string, fn: () => unknown): Promise<RunOutcome>;
+  /** Run a function in a process of its own, and say how that went. */
+  run(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): void;
 }
 
 /** How a process that was to run one function ended. */
@@ -75,13 +83,6 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
     },
     hooks: (load) => table.hooksOf(load),
     hold: (load, modules) => table.hold(load, modules),
-    async runHook(load, module) {
-      const hook = table.hook(load, module);
-      if (hook === undefined) return;
-      const outcome = await processes.run(`${module}.onLoad`, hook as () => unknown);
-      const error = table.hookError(load, module, outcome);
-      if (error !== null) throw error;
-    },
     admit: (load, module) => table.admit(load, module),
     commit(load) {
       let killed = 0;
@@ -104,27 +105,38 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
       table.remove(module);
     },
   };
-  return (op, args) => {
+  const runHook = (
+    load: number,
+    module: string,
+    answer: (result: CodeResult) => void,
+  ): typeof LATER | undefined => {
+    const hook = table.hook(load, module);
+    if (hook === undefined) return undefined;
+    processes.run(`${module}.onLoad`, hook as () => unknown, (outcome) => {
+      const error = table.hookError(load, module, outcome);
+      answer(
+        error === null ? { ok: true, value: undefined } : { ok: false, error: error.toData() },
+      );
+    });
+    return LATER;
+  };
+  return (op, args, answer) => {
+    if (op === 'runHook') return runHook(...(args as [number, string]), answer);
     const action = served[op as keyof Served] as (...given: readonly unknown[]) => unknown;
     try {
-      const value = action(...args);
-      return value instanceof Promise ? value.catch(rethrowAsData) : value;
+      return action(...args);
     } catch (error) {
-      return rethrowAsData(error);
+      throw error instanceof LoadError ? error.toData() : error;
     }
   };
 }
 
-/** The same operations, at once where they can be. */
+/** The operations that are done at once. */
 type Served = {
-  readonly [Op in keyof SchedulerCode]: (
+  readonly [Op in Exclude<keyof SchedulerCode, 'runHook'>]: (
     ...args: Parameters<SchedulerCode[Op]>
-  ) => Awaited<ReturnType<SchedulerCode[Op]>> | ReturnType<SchedulerCode[Op]>;
+  ) => Awaited<ReturnType<SchedulerCode[Op]>>;
 };
-
-function rethrowAsData(error: unknown): never {
-  throw error instanceof LoadError ? error.toData() : error;
-}
 
 /** The number of what was posted to any scheduler; see `runtime/code-inbox.ts`. */
 export interface CodeEpoch {

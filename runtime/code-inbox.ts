@@ -29,9 +29,7 @@ export interface CodeCommand {
 }
 
 /** The answer to a command. What was thrown is plain data, if its thrower could make it so. */
-export type CodeAnswer =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly error: unknown };
+export type CodeAnswer = { readonly id: number } & CodeResult;
 
 /** What a process asks of the code server; the answer comes as the command `ANSWER`. */
 export interface CodeAsked {
@@ -41,8 +39,19 @@ export interface CodeAsked {
 
 export const ANSWER = 'answer';
 
-/** Serves a command. What takes longer gives a promise; the next command does not wait for it. */
-export type CodeHandler = (op: string, args: readonly unknown[]) => unknown;
+export type CodeResult =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
+/** What a handler returns that will call `answer` later; the next command does not wait for it. */
+export const LATER: unique symbol = Symbol('later');
+
+/** Serves a command. By a call and not by a promise, which plain code that waits in place would hold up. */
+export type CodeHandler = (
+  op: string,
+  args: readonly unknown[],
+  answer: (result: CodeResult) => void,
+) => unknown;
 
 export class CodeInbox {
   readonly #port: MessagePort;
@@ -117,14 +126,12 @@ export class CodeInbox {
   }
 
   #serveOne({ id, op, args }: CodeCommand): void {
-    const fail = (error: unknown): void => this.#answer({ id, ok: false, error });
+    const answer = (result: CodeResult): void => this.#port.postMessage({ id, ...result });
     try {
-      const value = op === ANSWER ? this.#answered(args) : this.#handle(op, args);
-      if (value instanceof Promise) {
-        value.then((late) => this.#answer({ id, ok: true, value: late }), fail);
-      } else this.#answer({ id, ok: true, value });
+      const value = op === ANSWER ? this.#answered(args) : this.#handle(op, args, answer);
+      if (value !== LATER) answer({ ok: true, value });
     } catch (error) {
-      fail(error);
+      answer({ ok: false, error });
     }
   }
 
@@ -132,9 +139,5 @@ export class CodeInbox {
     const answer = this.#asked.get(asked as number);
     this.#asked.delete(asked as number);
     answer?.(outcome as CodeOutcome);
-  }
-
-  #answer(answer: CodeAnswer): void {
-    this.#port.postMessage(answer);
   }
 }

@@ -124,22 +124,20 @@ export class LocalProcesses {
   }
 
   /** Run a function in a process of its own, and say how that went. */
-  runPlain(label: string, fn: () => unknown): Promise<RunOutcome> {
+  runPlain(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): void {
     const scheduler = this.#scheduler;
-    return new Promise((resolve) => {
-      let outcome: RunOutcome | null = null;
-      function* running(): Coroutine<void> {
-        try {
-          outcome = { kind: 'returned', value: yield* awaiting(fn()) };
-        } catch (error) {
-          if (error === UNWIND || error instanceof ExitError) throw error;
-          outcome = { kind: 'threw', error };
-        }
+    let outcome: RunOutcome | null = null;
+    function* running(): Coroutine<void> {
+      try {
+        outcome = { kind: 'returned', value: yield* awaiting(fn()) };
+      } catch (error) {
+        if (error === UNWIND || error instanceof ExitError) throw error;
+        outcome = { kind: 'threw', error };
       }
-      const entry = named(() => start(running()), label);
-      const proc = spawnHere(scheduler, null, entry, []);
-      proc.more().onExit.push((reason) => resolve(outcome ?? { kind: 'ended', reason }));
-    });
+    }
+    const entry = named(() => start(running()), label);
+    const proc = spawnHere(scheduler, null, entry, []);
+    proc.more().onExit.push((reason) => ended(outcome ?? { kind: 'ended', reason }));
   }
 
   #entry(given: Entry): EntryFunction {

@@ -61,7 +61,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
         codeHandler(table, {
           all: () => scheduler.processes.all(),
           kill: (proc) => terminate(scheduler, proc, 'killed'),
-          run: (label, fn) => local.runPlain(label, fn),
+          run: (label, fn, ended) => local.runPlain(label, fn, ended),
         }),
       ),
       host,

@@ -12,6 +12,7 @@ import { compile } from '../../loader/compile.js';
 import { isLoadErrorData, type LoadError, loadErrorFrom } from '../../loader/errors.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { type CodeEpoch, codeHandler, type SchedulerCode } from '../../loader/scheduler-code.js';
+import { type CodeHandler, LATER } from '../../runtime/code-inbox.js';
 import { context } from '../../runtime/context.js';
 import { runtimeFor } from '../../runtime/module-runtime.js';
 
@@ -59,13 +60,13 @@ export function remoteCode(table: CodeTable): SchedulerCode {
   const handle = codeHandler(table, {
     all: () => [],
     kill: () => {},
-    run: async (_label, fn) => ({ kind: 'returned', value: await fn() }),
+    run: async (_label, fn, ended) => ended({ kind: 'returned', value: await fn() }),
   });
   const served = OPERATIONS.map((op) => [
     op,
     async (...args: unknown[]): Promise<unknown> => {
       try {
-        return structuredClone(await handle(op, structuredClone(args)));
+        return structuredClone(await answerOf(handle, op, structuredClone(args)));
       } catch (error) {
         const data: unknown = structuredClone(error);
         throw isLoadErrorData(data) ? loadErrorFrom(data) : data;
@@ -73,6 +74,15 @@ export function remoteCode(table: CodeTable): SchedulerCode {
     },
   ]);
   return Object.fromEntries(served) as unknown as SchedulerCode;
+}
+
+function answerOf(handle: CodeHandler, op: string, args: unknown[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const value = handle(op, args, (result) =>
+      result.ok ? resolve(result.value) : reject(result.error),
+    );
+    if (value !== LATER) resolve(value);
+  });
 }
 
 /** An epoch that nobody looks at. */

@@ -51,8 +51,8 @@ export async function awaitsNative(report: Pid): Promise<void> {
   await new Promise(() => {});
 }
 export async function floats(report: Pid): Promise<unknown> {
-  void awaitsNative(report).then(() => 0);
   send(report, 'floats');
+  void waitsHere();
   return await waits();
 }
 async function waitsHere(): Promise<void> {
