@@ -216,6 +216,41 @@ const COUNTED_JOBS = [
   ...['helper_calls', 'trees'],
 ];
 
+/** @param hogs on each scheduler; `everywhere` 0: on the first alone */
+function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
+  const name = `fairness.${variant}`;
+  const figure = (
+    key: string,
+    unit: FigureSpec['unit'],
+    better: FigureSpec['better'],
+  ): FigureSpec => ({
+    name: `${name}.${key}`,
+    key,
+    unit,
+    better,
+    ...(unit === 'ms' ? { scale: 1e-3 } : {}),
+  });
+  return {
+    name,
+    variant,
+    passes: ['values'],
+    params: { n: 200, ms: 5_000, hogs, everywhere },
+    quick: { n: 50, ms: 500, hogs, everywhere },
+    tsvm: { module: 'fairness' },
+    // The BEAM knows one kind of loop.
+    beam: variant.endsWith('_async')
+      ? { sameAs: name.slice(0, -'_async'.length) }
+      : { module: 'fairness' },
+    figures: [
+      figure('late_p50', 'ms', 'lower'),
+      figure('late_p99', 'ms', 'lower'),
+      figure('late_max', 'ms', 'lower'),
+      figure('ticks', 'ops/s', 'higher'),
+      ...(hogs === 0 ? [] : [figure('kill_p50', 'us', 'lower'), figure('kill_p99', 'us', 'lower')]),
+    ],
+  };
+}
+
 const bigMessageBeam: Side = { module: 'big_message' };
 
 export const benchmarks: readonly Benchmark[] = [
@@ -309,6 +344,15 @@ export const benchmarks: readonly Benchmark[] = [
   selectiveReceive('ref', { n: 100_000, junk: 10_000 }, { n: 20_000, junk: 10_000 }),
   selectiveReceive('scan', { n: 1_000, junk: 10_000 }, { n: 200, junk: 10_000 }),
   selectiveReceive('empty_mailbox', { n: 100_000, junk: 0 }, { n: 20_000, junk: 0 }),
+  fairness('idle', 0, 0),
+  fairness('hog1', 1, 0),
+  fairness('hog1_async', 1, 0),
+  fairness('hog4x', 4, 1),
+  fairness('hog4x_async', 4, 1),
+  fairness('hog8', 8, 1),
+  fairness('hog8_async', 8, 1),
+  fairness('hog100', 100, 1),
+  fairness('hog100_async', 100, 1),
   ...cpu('fib30', 30),
   ...cpu('int_loop_100m', 10_000),
   ...cpu('float_steps_1m', 1_000_000),

@@ -22,8 +22,9 @@
  *
  * Invariants:
  *  1. Every cycle of calls goes through a check (`call-graph.ts` says which functions have one). A
- *     function without a call needs none, nor one that calls such functions by name. What JavaScript calls unasked (accessors, `valueOf`, `next`, proxy traps …) has its check at
- *     the entry; a leaf made such by name (`{ get: f }`) is the one way around, and it ends in a stack
+ *     function without a call needs none, nor one that calls such functions by name. What JavaScript calls
+ *     unasked (accessors, `valueOf`, `next`, proxy traps …) has its check at the entry, and so have comparators
+ *     (`comparators.ts`); a leaf made such by name (`{ get: f }`) is the one way around, and it ends in a stack
  *     overflow or in the guard.
  *  2. Checks stand on the user's line: a stack through one shows the loop or call that ran.
  *  3. `$k` is counted in a local variable because a store to memory for each iteration costs a tight
@@ -34,6 +35,7 @@
 
 import { LAP, SHORT_SHIFT } from '../runtime/preemption.js';
 import { CallGraph } from './call-graph.js';
+import { findComparators } from './comparators.js';
 import { isArithmetic, isLoop, type LoopNode, shapeOf } from './loop-shape.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction, keyName } from './syntax.js';
 import type { TransformContext } from './transform.js';
@@ -64,6 +66,7 @@ export class Reductions {
   #caught: string | null = null;
   #moduleCounts = false;
   #coroutines: ReadonlySet<string> | null = null;
+  #comparators: ReadonlySet<AnyNode> | null = null;
 
   constructor(context: TransformContext) {
     this.#context = context;
@@ -246,7 +249,8 @@ export class Reductions {
     this.#graph ??= new CallGraph(program, scopes, (reference) =>
       this.#context.isDiscarded(reference),
     );
-    return this.#graph.counts(node) || this.#isCalledUnasked(node);
+    this.#comparators ??= findComparators(scopes);
+    return this.#graph.counts(node) || this.#comparators.has(node) || this.#isCalledUnasked(node);
   }
 
   #isCalledUnasked(node: FunctionNode): boolean {

@@ -15,6 +15,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import type { Standing } from '../runtime/hosting.js';
 import { scriptName, userFunctionName } from './module.js';
 
 export interface UserPosition {
@@ -37,8 +38,9 @@ export interface StackMappingOptions {
 /** Coroutines put up to four frames where the source has one call. */
 const FRAMES_CAPTURED = 50;
 const FRAMES_SHOWN = 20;
-/** The function of `runtime/preemption.ts` under which the stack is another process's. */
+/** The functions of `preemption.ts` and `guard.ts` under which the stack is not the process's. */
 export const PREEMPTED_BELOW = 'serveOnTop';
+const BELOW: ReadonlySet<string | null> = new Set([PREEMPTED_BELOW, 'enterSlices']);
 
 // The constructor as it was when this file was loaded, so that `lockdown` cannot come between.
 const NativeError = Error as ErrorConstructor & {
@@ -119,13 +121,37 @@ export function callSites(): readonly NodeJS.CallSite[] {
   return sites;
 }
 
+let sitesSeen: NodeJS.CallSite[] | null = null;
+
+/** Where the code stands that was interrupted by the inspector to call this. */
+export function standing(): Standing {
+  sitesSeen = null;
+  const { stack = '' } = new NativeError('standing');
+  const [, ...lines] = stack.split('\n');
+  const sites: NodeJS.CallSite[] = sitesSeen ?? [];
+  sitesSeen = null;
+  // The innermost evaluation is the interrupt itself: it has neither file nor name.
+  const interrupt = sites.findIndex((site) => !site.getFileName() && !site.getFunctionName());
+  const innermost = sites.slice(interrupt + 1).find((site) => site.getFileName());
+  const file = innermost?.getFileName() ?? '';
+  return {
+    stack: lines.filter((line) => !INTERRUPT_FRAME.test(line)).join('\n'),
+    inMachine: isInternalFile(file),
+  };
+}
+
+/** Frames without a file that only the inspector makes. */
+const INTERRUPT_FRAME: RegExp = /^ +at (?:Object\.<anonymous> \()?<anonymous>:1:\d+\)?$/;
+
 /** Map the stacks of this thread. Calling it again, with the same or another table, is harmless. */
 export function installStackMapping(
   positions: SourcePositions,
   options: StackMappingOptions = {},
 ): void {
-  const prepare = (error: Error, frames: NodeJS.CallSite[]): string =>
-    `${headerOf(error)}${formatFrames(error, frames, positions, options.keepInternal === true)}`;
+  const prepare = (error: Error, frames: NodeJS.CallSite[]): string => {
+    sitesSeen = frames;
+    return `${headerOf(error)}${formatFrames(error, frames, positions, options.keepInternal === true)}`;
+  };
   NativeError.prepareStackTrace = prepare;
   NativeError.stackTraceLimit = FRAMES_CAPTURED;
   // Node asks the global Error, which after lockdown is another function than V8's.
@@ -172,7 +198,7 @@ function formatFrames(
   let user = false;
   const begin = sites.findIndex((site) => !isErrorConstructor(error, site));
   for (const site of begin === -1 ? sites : sites.slice(begin)) {
-    if (site.getFunctionName() === PREEMPTED_BELOW) break;
+    if (BELOW.has(site.getFunctionName())) break;
     const frame = formatFrame(error, site, positions, !user);
     if (frame === null) continue;
     user ||= frame.kind === 'user';

@@ -116,6 +116,7 @@ export class Encoder {
   /** The frame is given up: nothing of it reaches the peer. */
   rollback(): void {
     this.#openFunctions.length = 0;
+    this.#insideFrozen = false;
     this.#seen.clear();
     this.#strings.rollback();
     this.#frozen.rollback();

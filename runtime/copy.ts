@@ -122,6 +122,11 @@ function copyWhole(value: object, root: string): unknown {
   }
 }
 
+/** The copy in progress was ended from outside; nothing of it counts. */
+export function abandonCopy(): void {
+  current = null;
+}
+
 /**
  * Copy a message and take the buffers in `transfer` from the sender instead of copying them.
  *

@@ -6,11 +6,12 @@
  */
 
 import type { Channel } from './channel.js';
+import { abandonCopy } from './copy.js';
 import { runRoot } from './coroutine.js';
 import { crashReport, exitReasonOf, isReported } from './crash.js';
 import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
 import { InvariantError, UNWIND } from './errors.js';
-import { terminate } from './lifecycle.js';
+import { resumeEndings, terminate } from './lifecycle.js';
 import { receiveLink, receiveUnlink, receiveUnlinkAck } from './links.js';
 import { receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
 import { registerHere, unregisterHere } from './naming.js';
@@ -40,6 +41,11 @@ export const engine: Engine = {
     return resumeReceiver(scheduler, proc);
   },
   terminate,
+  recover(scheduler) {
+    abandonCopy();
+    for (const channel of scheduler.channels.values()) channel.writer.abandon();
+    resumeEndings(scheduler);
+  },
   rootFinished,
 };
 

@@ -44,6 +44,35 @@ export class ExitError extends Error {
   }
 }
 
+/**
+ * A process was ended because its code ran for longer than the guard permits without a place where it
+ * could give way. Never thrown: it becomes the exit reason.
+ */
+export class GuardError extends Error {
+  override readonly name = 'GuardError';
+  readonly reason = 'guard';
+
+  /** @param frames where the code stood, a line a frame */
+  constructor(limitMs: number, frames: string) {
+    const place = placeIn(frames);
+    super(
+      `code ran for more than ${limitMs} ms without a place where it could give way` +
+        `${place === '' ? '' : `, at ${place}`}: a regular expression, native code or a package. ` +
+        'Run it with dirty(), or raise guardMs',
+    );
+    this.stack = `${this.name}: ${this.message}${frames === '' ? '' : `\n${frames}`}`;
+  }
+}
+
+/** The innermost frame that is likely to be of the user's own. */
+export function placeIn(frames: string): string {
+  const lines = frames.split('\n');
+  const found = lines.find((line) => !NOT_OWN.test(line)) ?? lines[0] ?? '';
+  return found.trim().replace(/^at /, '');
+}
+
+const NOT_OWN: RegExp = /<anonymous>|\bnode:|node_modules/;
+
 /** Thrown through the frames of a process that is dead already. */
 export class Unwind {
   readonly name = 'Unwind';

@@ -111,6 +111,14 @@ export interface CrashReport {
  */
 export type TamperCheck = (all: boolean) => string | null;
 
+/** Where code stands that an interrupt came upon. */
+export interface Standing {
+  /** Its frames, in the user's lines; without the interrupt's own. */
+  readonly stack: string;
+  /** Whether its innermost frame is one of the machine's. */
+  readonly inMachine: boolean;
+}
+
 /** The main thread, as a scheduler sees it. */
 export interface Host {
   log(event: LogEvent): void;

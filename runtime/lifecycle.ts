@@ -36,23 +36,45 @@ export function terminate(scheduler: Scheduler, proc: Process, reason: unknown):
   if (proc === context.process) context.budget = 0;
   scheduler.processes.delete(proc);
   if (scheduler.preempted.size > 0) scheduler.preempted.delete(proc);
-  if (ending) {
-    endings.push({ proc, reason });
-    return;
-  }
+  if (ending) endings.push({ proc, reason });
+  else endAll(scheduler, proc, reason);
+}
+
+/** The process that is being ended, and what was done before it of `endings`. */
+let endingProc: Process | null = null;
+let endingReason: unknown;
+let endingsDone = 0;
+
+function endAll(scheduler: Scheduler, proc: Process, reason: unknown): void {
   ending = true;
   try {
-    release(scheduler, proc);
-    announce(scheduler, proc, reason);
-    for (let index = 0; index < endings.length; index++) {
-      const next = endings[index] as Ending;
-      release(scheduler, next.proc);
-      announce(scheduler, next.proc, next.reason);
+    endOne(scheduler, proc, reason);
+    while (endingsDone < endings.length) {
+      const next = endings[endingsDone] as Ending;
+      endingsDone += 1;
+      endOne(scheduler, next.proc, next.reason);
     }
   } finally {
     if (endings.length > 0) endings.length = 0;
+    endingsDone = 0;
+    endingProc = null;
     ending = false;
   }
+}
+
+function endOne(scheduler: Scheduler, proc: Process, reason: unknown): void {
+  endingProc = proc;
+  endingReason = reason;
+  release(scheduler, proc);
+  announce(scheduler, proc, reason);
+}
+
+/**
+ * A `close` that spun was ended from outside: go on with the process that owned the resource, as if that
+ * close had returned.
+ */
+export function resumeEndings(scheduler: Scheduler): void {
+  if (ending && endingProc !== null) endAll(scheduler, endingProc, endingReason);
 }
 
 function release(scheduler: Scheduler, proc: Process): void {
@@ -87,7 +109,8 @@ function closeOwned(scheduler: Scheduler, proc: Process): void {
   const owned = proc.extra?.owned ?? [];
   const outer = context.process;
   context.process = null;
-  for (const { resource, close } of owned.reverse()) {
+  for (let last = owned.pop(); last !== undefined; last = owned.pop()) {
+    const { resource, close } = last;
     const failed = (error: unknown): void =>
       scheduler.log('error', `closing what ${proc.pid} owned failed: ${String(error)}`, proc.pid);
     try {

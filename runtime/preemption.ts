@@ -199,6 +199,7 @@ function look(): number {
   if (scheduler?.heldBack) context.budget = Math.min(context.budget, -1);
   if (slice === lookedInSlice && weightToLook > 0) return 0;
   const now = performance.now();
+  scheduler?.beat();
   if (slice !== lookedInSlice) {
     lookedInSlice = slice;
     lookedAt = now;
@@ -239,10 +240,14 @@ function reenter(scheduler: Scheduler, proc: Process): void {
 function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void {
   const { process, task, resumed, budget, yields, entry } = context;
   stack.push({ proc, resumed });
+  const { running, guard } = scheduler;
   try {
-    scheduler.serve(slices ? SERVE_MS : 0, holdsStack);
+    if (!slices || guard === null) scheduler.serve(slices ? SERVE_MS : 0, holdsStack);
+    else if (!guard.run(() => scheduler.serve(SERVE_MS, holdsStack))) scheduler.endStuck(guard);
   } finally {
     stack.pop();
+    scheduler.running = running;
+    scheduler.beat();
     context.process = process;
     context.task = task;
     context.resumed = resumed;
@@ -311,8 +316,10 @@ function resumeStretch(scheduler: Scheduler, proc: Process, ownMs: number): void
 
 function warn(scheduler: Scheduler, proc: Process): void {
   const place = userPlace();
-  if (warnedPlaces.has(place) || warnedPlaces.size >= PLACES_MAX) return;
-  warnedPlaces.add(place);
+  // One loop may give way at several places of its line.
+  const line = place.replace(/:\d+\)?$/, '');
+  if (warnedPlaces.has(line) || warnedPlaces.size >= PLACES_MAX) return;
+  warnedPlaces.add(line);
   scheduler.log(
     'warn',
     `plain code has run for ${WARN_MS / 1000} s without a stop at ${place}: meanwhile sockets, files and ` +

@@ -131,6 +131,11 @@ export class RingWriter {
     Atomics.store(this.#header, CLOSED, 1);
   }
 
+  /** The frame in progress was ended from outside: none of it counts. */
+  abandon(): void {
+    this.#encoder.rollback();
+  }
+
   /** Encode the frame once more, with what the format cannot hold on the lane. @returns flags */
   #writeWithLane(terms: readonly unknown[], transfer?: Transfer): number {
     const encoder = this.#encoder;

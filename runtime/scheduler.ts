@@ -19,7 +19,8 @@ import { BACKLOG_MAX, type Channel } from './channel.js';
 import type { CodeInbox } from './code-inbox.js';
 import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
-import { invariant, ProcessError } from './errors.js';
+import { GuardError, invariant, ProcessError } from './errors.js';
+import type { Guard } from './guard.js';
 import type { CodeLookup, Host, LogLevel, TamperCheck } from './hosting.js';
 import { Idling } from './idling.js';
 import { MonitorIndex } from './monitors.js';
@@ -68,6 +69,8 @@ export interface SchedulerOptions {
   readonly host: Host;
   /** Asked after each slice. */
   readonly tamperCheck: TamperCheck;
+  /** Null where code is never ended from outside. */
+  readonly guard: Guard | null;
 }
 
 /** What the rest of the engine does for the loop; joined in `engine.ts`, so that imports have no cycle. */
@@ -86,6 +89,8 @@ export interface Engine {
   resumeReceiver(scheduler: Scheduler, proc: Process): boolean;
   /** End a process. */
   terminate(scheduler: Scheduler, proc: Process, reason: unknown): void;
+  /** Put in order what code that was ended from outside has left half done. */
+  recover(scheduler: Scheduler): void;
   /** The entry function of a process is through. */
   rootFinished(scheduler: Scheduler, proc: Process, value: unknown, failed: boolean): void;
 }
@@ -129,7 +134,14 @@ export class Scheduler {
   /** The last reference itself: most that is asked of references is asked of the newest. */
   lastRef: Ref | null = null;
 
+  /** Whose slice is the innermost. */
+  running: Process | null = null;
+  /** Null where code is never ended from outside. */
+  readonly guard: Guard | null;
+
   readonly #idling: Idling;
+  readonly #beatAt: number;
+  #beats = 1;
   readonly #engine: Engine;
   readonly #tamperCheck: TamperCheck;
   readonly #clockOffset: number;
@@ -175,6 +187,8 @@ export class Scheduler {
     this.#idling = new Idling(this, options.state, options.slot, () => this.#turn());
     this.#clockOffset = clockOffset(this.#clock);
     this.#startedAt = this.now();
+    this.#beatAt = options.state.at(options.slot, shared.BEAT);
+    this.guard = options.guard;
     invariant(context.scheduler === null, 'one scheduler a thread');
     context.scheduler = this;
   }
@@ -416,6 +430,8 @@ export class Scheduler {
   stop(): void {
     this.#stopped = true;
     this.#idling.stopSleeping();
+    // Not from inside of a catch point.
+    setImmediate(() => this.guard?.close());
     context.scheduler = null;
   }
 
@@ -433,38 +449,15 @@ export class Scheduler {
   };
 
   #runTurn(): void {
-    const { runQueue, timers } = this;
+    const { runQueue, timers, guard } = this;
     const begun = this.now();
-    const deadline = begun + (this.#nativeWaits > 0 ? TURN_WITH_PROMISES_MS : TURN_MS);
-    let worked = false;
-    let now = begun;
-    for (;;) {
-      for (let slices = 0; slices < SLICES_PER_POLL; slices++) {
-        const proc = runQueue.shift();
-        if (proc === null) break;
-        if (proc.status === DEAD) continue;
-        worked = true;
-        this.#slice(proc);
-      }
-      context.process = null;
-      context.task = null;
-      if (this.#aside.length > 0) this.#takeBackAside();
-      if (this.#poll(false)) worked = true;
-      if (timers.nextDue < Number.POSITIVE_INFINITY) {
-        now = this.now();
-        if (timers.nextDue <= now && timers.expire(now, TIMERS_PER_POLL) > 0) worked = true;
-      }
-      this.#flush();
-      if (runQueue.length === 0) {
-        now = this.now();
-        if (worked) this.#idling.idleSince = now;
-        if (now >= deadline || this.#failures.length > 0 || !this.#idling.spin(now, deadline))
-          break;
-      } else {
-        now = this.now();
-        if (now >= deadline || this.#failures.length > 0) break;
-      }
+    this.#deadline = begun + (this.#nativeWaits > 0 ? TURN_WITH_PROMISES_MS : TURN_MS);
+    this.#worked = false;
+    if (guard === null) this.#loop();
+    else if (runQueue.length > 0 || timers.nextDue <= begun || this.#waitForWork(begun)) {
+      if (!guard.run(this.#loop)) this.endStuck(guard);
     }
+    const worked = this.#worked;
     const tampered = this.#tamperCheck(true);
     if (tampered !== null)
       this.log('error', `${tampered} was changed by a process; it is put back`, null);
@@ -473,6 +466,78 @@ export class Scheduler {
     if (runQueue.length > 0 || this.#failures.length > 0 || this.inboundAvailable())
       this.ensureTurnSoon();
     else if (this.#outboundPending() || this.#idling.rest()) this.ensureTurnSoon();
+  }
+
+  #deadline = 0;
+  #worked = false;
+
+  /** @returns false when the event loop should have its turn first */
+  #waitForWork(begun: number): boolean {
+    if (this.#poll(false)) this.#worked = true;
+    this.#flush();
+    return this.runQueue.length > 0 || this.#idling.spin(begun, this.#deadline);
+  }
+
+  readonly #loop = (): void => {
+    const { runQueue, timers } = this;
+    const deadline = this.#deadline;
+    let now = 0;
+    for (;;) {
+      let worked = this.#worked;
+      for (let slices = 0; slices < SLICES_PER_POLL; slices++) {
+        const proc = runQueue.shift();
+        if (proc === null) break;
+        if (proc.status === DEAD) continue;
+        worked = true;
+        this.#slice(proc);
+      }
+      this.#endSlices();
+      if (this.#aside.length > 0) this.#takeBackAside();
+      if (this.#poll(false)) worked = true;
+      if (timers.nextDue < Number.POSITIVE_INFINITY) {
+        now = this.now();
+        if (timers.nextDue <= now && timers.expire(now, TIMERS_PER_POLL) > 0) worked = true;
+      }
+      this.#worked = worked;
+      this.#flush();
+      if (runQueue.length === 0) {
+        now = this.now();
+        if (worked) this.#idling.idleSince = now;
+        if (now >= deadline || this.#failures.length > 0 || !this.#idling.spin(now, deadline))
+          return;
+      } else {
+        now = this.now();
+        if (now >= deadline || this.#failures.length > 0) return;
+      }
+    }
+  };
+
+  #endSlices(): void {
+    context.process = null;
+    context.task = null;
+    this.running = null;
+    this.state.cells[this.#beatAt] = 0;
+  }
+
+  /** The code that runs makes progress: the watchdog sees it by the cell. */
+  beat(): void {
+    this.#beats = (this.#beats + 2) | 0;
+    this.state.cells[this.#beatAt] = this.#beats;
+  }
+
+  /** What ran inside of `guard.run` was ended: so is the process that it was. */
+  endStuck(guard: Guard): void {
+    const proc = this.running;
+    const stack = guard.takeVerdict();
+    this.#endSlices();
+    context.sealed = false;
+    context.awaited = false;
+    context.yields = false;
+    this.#worked = true;
+    this.#engine.recover(this);
+    if (proc === null) return;
+    const error = new GuardError(guard.limitMs, stack);
+    this.inProcess(proc, () => this.rootFinished(proc, error, true));
   }
 
   /** From inside a turn: go on after the event loop had its turn. */
@@ -502,6 +567,7 @@ export class Scheduler {
 
   /** Give the running process, whose code goes on, a new budget. */
   charge(proc: Process): void {
+    this.beat();
     const used = REDUCTIONS_MAX - context.budget;
     proc.reductions += used;
     this.#reductions += used;
@@ -529,7 +595,7 @@ export class Scheduler {
         if (proc === null) break;
         if (proc.status === DEAD) continue;
         if (holdsStack(this, proc)) this.#aside.push(proc);
-        else this.runSlice(proc);
+        else this.#runSlice(proc);
       }
       if (this.now() - begun >= sliceMs) break;
     }
@@ -545,11 +611,14 @@ export class Scheduler {
   }
 
   /** Run one slice of a process on top of whatever runs now. */
-  runSlice(proc: Process): void {
+  #runSlice(proc: Process): void {
     const outerProcess = context.process;
     const outerTask = context.task;
     const outerBudget = context.budget;
+    const outerRunning = this.running;
     this.#slice(proc);
+    this.running = outerRunning;
+    this.beat();
     context.process = outerProcess;
     context.task = outerTask;
     context.budget = outerBudget;
@@ -560,6 +629,8 @@ export class Scheduler {
   #slice(proc: Process): void {
     const slice = (this.slice + 1) | 0;
     this.slice = slice;
+    this.running = proc;
+    this.beat();
     context.process = proc;
     context.task = null;
     context.budget = REDUCTIONS_MAX;

@@ -10,6 +10,7 @@
  * | SPAWNS_COMING          | spawns sent to the slot and not yet received    | senders add, owner subtracts | –  |
  * | CODE_EPOCH (slot 0)    | commands of the code server so far, see code-inbox.ts | main thread     | –         |
  * | SPAWN_BLOCK            | blocks of pid counters handed out to the slot   | owner                 | –         |
+ * | BEAT                   | changes while slices make progress, 0 between them | owner, not atomically | –      |
  *
  * | cell (Float64, per slot) | meaning (since the thread began)              |
  * | ------------------------ | --------------------------------------------- |
@@ -31,6 +32,7 @@ export const SPAWNS_COMING = 4;
 export const SPAWN_BLOCK = 5;
 export const TIMERS = 6;
 export const CODE_EPOCH = 7;
+export const BEAT = 8;
 
 export const AWAKE = 0;
 /** Asleep in the event loop: woken by a message on a port. */
@@ -90,7 +92,7 @@ export class SharedState {
 
   /** Forget the figures of a slot whose thread died. The block counter stays. */
   clear(slot: number): void {
-    for (const cell of [LIFE, SLEEP, RUN_QUEUE, PROCESSES, SPAWNS_COMING, TIMERS])
+    for (const cell of [LIFE, SLEEP, RUN_QUEUE, PROCESSES, SPAWNS_COMING, TIMERS, BEAT])
       this.set(slot, cell, 0);
     this.figures.fill(0, slot * FLOAT_STRIDE, (slot + 1) * FLOAT_STRIDE);
   }

@@ -93,6 +93,9 @@ export class Vm {
       node: this.node,
       slots: options.schedulers,
       heapMb: options.schedulerHeapMb,
+      guardMs: options.guardMs,
+      onStuck: (text) =>
+        this.#events.emit('log', { level: 'warn', text, pid: null, time: Date.now() }),
       host: this.#host(),
       equip: ({ code }) => this.#codeServer.attach(code),
       onCodeRequest: (request) => this.code.serve(request),

@@ -27,6 +27,11 @@ export interface VmOptions {
   readonly schedulerHeapMb?: number;
   /** Threads of the dirty pool; one per core by default. */
   readonly dirtyThreads?: number;
+  /**
+   * How long a process may run code that has no place where it could give way (a regular expression, a
+   * package, native code), in milliseconds; then it is ended. 50 by default, 0: for ever.
+   */
+  readonly guardMs?: number;
   /** A pino logger for what the machine says; `false` for none. Warnings go to standard error by default. */
   readonly logger?: VmLogger | false;
 }
@@ -40,6 +45,7 @@ export interface CheckedOptions {
   readonly poll: boolean;
   readonly schedulerHeapMb: number | undefined;
   readonly dirtyThreads: number;
+  readonly guardMs: number;
   readonly logger: VmLogger | false;
 }
 
@@ -57,10 +63,14 @@ const NAMES = [
   'poll',
   'schedulerHeapMb',
   'dirtyThreads',
+  'guardMs',
   'logger',
 ];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
 const SCHEDULERS_MAX: number = CREATORS - 1;
+const GUARD_MS = 50;
+/** Below, the collections of garbage of a healthy process would count. */
+const GUARD_MS_MIN = 10;
 
 export function checkOptions(options: VmOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options);
@@ -74,7 +84,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     watch = false,
     poll = false,
   } = options;
-  const { schedulerHeapMb, dirtyThreads = cores, cache, onProgress } = options;
+  const { schedulerHeapMb, dirtyThreads = cores, guardMs = GUARD_MS, cache, onProgress } = options;
   if (modules !== undefined) checkFolder(modules);
   if (cache !== undefined && typeof cache !== 'string')
     throw wrong('cache', 'the path of a folder', cache);
@@ -82,6 +92,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     throw wrong('onProgress', 'a function', onProgress);
   checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
   checkInteger('dirtyThreads', dirtyThreads, 1, 256);
+  if (guardMs !== 0) checkInteger('guardMs', guardMs, GUARD_MS_MIN, 60_000);
   if (schedulerHeapMb !== undefined)
     checkInteger('schedulerHeapMb', schedulerHeapMb, 16, 1024 * 1024);
   if (typeof watch !== 'boolean') throw wrong('watch', 'a boolean', watch);
@@ -103,6 +114,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     poll,
     schedulerHeapMb,
     dirtyThreads,
+    guardMs,
     logger: options.logger ?? defaultLogger(),
   };
 }

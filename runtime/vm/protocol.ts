@@ -18,6 +18,8 @@ export interface SchedulerBoot {
   readonly slot: number;
   readonly slots: number;
   readonly life: number;
+  /** How long code may run without a check; 0: for ever. */
+  readonly guardMs: number;
   readonly state: SharedArrayBuffer;
   readonly names: SharedArrayBuffer;
   readonly counterNames: SharedArrayBuffer;

@@ -13,13 +13,14 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import * as bifs from '../../bif/index.js';
 import { CodeTable } from '../../loader/code-table.js';
 import { codeHandler } from '../../loader/scheduler-code.js';
-import { installStackMapping } from '../../loader/source-positions.js';
+import { installStackMapping, standing } from '../../loader/source-positions.js';
 import { Channel } from '../channel.js';
 import { CodeInbox } from '../code-inbox.js';
 import { context } from '../context.js';
 import { engine, schedulerDown } from '../engine.js';
 import { ProcessError } from '../errors.js';
 import { useFunCode } from '../funs.js';
+import { Guard } from '../guard.js';
 import { Lane } from '../lane.js';
 import { terminate } from '../lifecycle.js';
 import { runtimeFor } from '../module-runtime.js';
@@ -41,10 +42,11 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   installStackMapping(table.positions);
   useFunCode(table);
   guardProcessExit(exitProcess);
+  const state = new SharedState(boot.state);
+  const guarded = makeGuard(boot, state);
   lockGlobals();
   const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
   forgetProxies();
-  const state = new SharedState(boot.state);
   const scheduler: Scheduler = new Scheduler(
     {
       node: boot.node,
@@ -66,9 +68,11 @@ export async function run(boot: SchedulerBoot): Promise<void> {
       ),
       host,
       tamperCheck: tamperedIntrinsic,
+      guard: guarded.guard,
     },
     engine,
   );
+  if (guarded.problem !== null) scheduler.log('warn', guarded.problem, null);
   process.on('unhandledRejection', (error) => {
     scheduler.log(
       'error',
@@ -78,6 +82,21 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   });
   const local = new LocalProcesses(scheduler);
   await serve(boot, scheduler, local, host);
+}
+
+/** Before the globals are locked: the guard is reached by one. */
+function makeGuard(
+  { node, life, slot, guardMs }: SchedulerBoot,
+  state: SharedState,
+): { guard: Guard | null; problem: string | null } {
+  if (guardMs === 0) return { guard: null, problem: null };
+  try {
+    const guard = new Guard({ key: `<${node}.${life}.`, slot, state, standing }, guardMs);
+    return { guard, problem: null };
+  } catch (error) {
+    const problem = `code that spins without a check cannot be ended, as there is no inspector: ${String(error)}`;
+    return { guard: null, problem };
+  }
 }
 
 /** Offer the control plane until `stop`. */

@@ -22,6 +22,7 @@ import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
 import type { ChannelEnd, HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+import { Watchdog } from './watchdog.js';
 
 /** The lock of shared tables shows this while the main thread is inside. */
 const MAIN_LIFE = 2 ** 30;
@@ -58,6 +59,9 @@ export interface ThreadsOptions {
   readonly node: string;
   readonly slots: number;
   readonly heapMb: number | undefined;
+  readonly guardMs: number;
+  /** Something held a scheduler and could not be ended. */
+  readonly onStuck: (text: string) => void;
   /** What the threads may call. */
   readonly host: HostControl;
   /** Bring a new life up to the current code before it opens. */
@@ -75,6 +79,7 @@ export class Threads {
   readonly #counters = new SharedCounters(this.#counterNames);
   readonly #options: ThreadsOptions;
   readonly #pool: Piscina;
+  readonly #watchdog: Watchdog;
   readonly #running = new Map<number, Running>();
   #lives = 0;
   #stopping = false;
@@ -83,6 +88,7 @@ export class Threads {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
+    this.#watchdog = new Watchdog(this.state, options.guardMs, options.onStuck);
     this.#pool = new Piscina({
       filename: new URL('./scheduler-thread.js', import.meta.url).href,
       name: 'run',
@@ -155,6 +161,7 @@ export class Threads {
   /** End all threads. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#watchdog.stop();
     this.#wakeWaiters();
     await this.#changes;
     await Promise.allSettled(this.running.map((thread) => thread.control.stop()));
@@ -178,6 +185,7 @@ export class Threads {
       slot,
       slots: this.#options.slots,
       life,
+      guardMs: this.#options.guardMs,
       state: this.state.buffer,
       names: this.names.buffer,
       counterNames: this.#counterNames.buffer,
@@ -238,6 +246,7 @@ export class Threads {
 
   async #equip(thread: Running): Promise<void> {
     await this.#options.equip(thread);
+    await this.#watchdog.watch(thread.slot, `<${this.#options.node}.${thread.life}.`);
     await thread.control.open();
     thread.open = true;
     this.#wakeWaiters();
@@ -260,6 +269,7 @@ export class Threads {
   #bury(thread: Running): void {
     const { slot, life, ports } = thread;
     this.#running.delete(slot);
+    this.#watchdog.forget(slot);
     if (this.state.get(slot, LIFE) === life) this.state.clear(slot);
     this.names.breakLock(life);
     this.#counterNames.breakLock(life);

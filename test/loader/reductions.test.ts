@@ -174,6 +174,7 @@ for (const [name, source] of Object.entries(PROGRAMS)) {
       nativeWaitEnds: () => {},
       taskFailed: () => {},
       preempted: new Map(),
+      beat: () => {},
     };
     context.scheduler = scheduler as unknown as Scheduler;
     const step = (): void => {

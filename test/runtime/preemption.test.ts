@@ -37,7 +37,7 @@ test.each(['plainLoop', 'asyncLoop', 'plainUnderAsync', 'recursive', 'sorting'])
   'a 1 ms ticker goes on beside 1 and 8 of %s',
   async (kind) => {
     for (const count of [1, 8]) {
-      expect(await one.run('hogs', 'tickBeside', [kind, count])).toBeGreaterThan(50);
+      expect(await one.run('hogs', 'tickBeside', [kind, count])).toBeGreaterThan(5);
     }
   },
 );

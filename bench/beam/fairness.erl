@@ -1,0 +1,64 @@
+%% The same as bench/workloads/fairness.ts.
+-module(fairness).
+-export([values/2]).
+
+values(Variant, #{n := N, ms := Ms} = Params) ->
+    Hogs = start_all(Params),
+    Late = tick(Ms),
+    Kills = case {Variant, Hogs} of
+        {idle, _} -> [];
+        {_, [Taken | Others]} ->
+            kill(Taken),
+            Measured = kill_often(N),
+            [kill(Hog) || Hog <- Others],
+            Measured
+    end,
+    Late ++ Kills.
+
+start_all(#{hogs := Each, everywhere := Everywhere}) ->
+    Slots = case Everywhere of 0 -> 1; _ -> erlang:system_info(schedulers) end,
+    [start() || _ <- lists:seq(1, Each * Slots)].
+
+%% Where they run is for the BEAM to say: it moves processes as it thinks best.
+start() ->
+    spawn_monitor(fun() -> hog(1) end).
+
+hog(X) -> hog((7 * X + 1) rem 1048576).
+
+tick(Ms) ->
+    Histogram = tsvm_bench:latency_new(),
+    Start = erlang:monotonic_time(),
+    Until = Start + erlang:convert_time_unit(Ms, millisecond, native),
+    Tick = erlang:convert_time_unit(1, millisecond, native),
+    {Ticks, Max} = tick(Histogram, Tick, Until, 0, 0),
+    [{late_p50, tsvm_bench:latency_us(Histogram, 50)},
+     {late_p99, tsvm_bench:latency_us(Histogram, 99)},
+     {late_max, erlang:convert_time_unit(Max, native, nanosecond) / 1000},
+     {ticks, Ticks / Ms * 1000}].
+
+tick(Histogram, Tick, Until, Ticks, Max) ->
+    Before = erlang:monotonic_time(),
+    receive after 1 -> ok end,
+    Now = erlang:monotonic_time(),
+    Late = max(0, Now - Before - Tick),
+    tsvm_bench:latency_add(Histogram, Late),
+    case Now < Until of
+        true -> tick(Histogram, Tick, Until, Ticks + 1, max(Max, Late));
+        false -> {Ticks + 1, max(Max, Late)}
+    end.
+
+kill_often(N) ->
+    Histogram = tsvm_bench:latency_new(),
+    [begin
+         Victim = start(),
+         receive after 5 -> ok end,
+         tsvm_bench:latency_add(Histogram, kill(Victim))
+     end || _ <- lists:seq(1, N)],
+    [{kill_p50, tsvm_bench:latency_us(Histogram, 50)},
+     {kill_p99, tsvm_bench:latency_us(Histogram, 99)}].
+
+kill({Pid, Ref}) ->
+    Before = erlang:monotonic_time(),
+    exit(Pid, kill),
+    receive {'DOWN', Ref, process, Pid, _} -> ok end,
+    erlang:monotonic_time() - Before.
