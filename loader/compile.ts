@@ -53,17 +53,16 @@ const OPTIONS: TransformOptions = {
 export async function compile(source: string, options: CompileOptions): Promise<CompiledModule> {
   const { name, file } = options;
   const stripped = await stripTypes(source, options);
-  const map = new TraceMap(stripped.map);
-  const { edits, exports, imports } = transformed({
+  const { edits, exports, imports, input } = transformed({
     moduleName: name,
     file,
     source,
     code: stripped.code,
-    map,
+    map: new TraceMap(stripped.map),
   });
   const code = edits.toString();
   const own = edits.generateDecodedMap({ hires: 'boundary', source: 'esbuild.js' });
-  const mappings = chainMappings(own.mappings, map);
+  const mappings = chainMappings(own.mappings, input.map);
   return {
     format: FORMAT_VERSION,
     name,

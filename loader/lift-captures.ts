@@ -9,15 +9,17 @@
  * Invariants:
  *  1. A captured variable has, when the function is made, the last value that it will ever have. Broken,
  *     the copy and the original would say different things without anyone having said so.
- *  2. Each name means the same variable in the function, in what goes along, and where it is made.
+ *  2. Each name means the same variable in the function, in what goes along, and where it is made:
+ *     esbuild has given another name to each variable that hides one. Messages show the user's name.
  *
  * Refused, each with its place: variables that are assigned later, or have no value yet; `this` and its
  * kin of the function around; private names; direct `eval`; local classes.
  */
 
+import { invariant } from '../runtime/errors.js';
 import { CaptureError, type RelatedPlace } from './errors.js';
 import { functionOf, type Site, type Sites } from './lift-sites.js';
-import type { Binding, FunctionInfo, Reference, Scope } from './scopes.js';
+import type { Binding, FunctionInfo, Reference } from './scopes.js';
 import type { AnyNode, FunctionNode } from './syntax.js';
 import type { TransformContext } from './transform.js';
 
@@ -60,8 +62,8 @@ class SiteAnalysis {
   readonly #values: Set<Binding> = new Set();
   readonly #helpers: Map<Binding, FunctionNode> = new Map();
   readonly #partners: Map<Binding, FunctionNode> = new Map();
-  /** What each name from outside means: one thing. */
-  readonly #meanings: Map<string, Reference> = new Map();
+  /** What each name from outside means. */
+  readonly #meanings: Map<string, Pick<Reference, 'binding'>> = new Map();
 
   constructor(
     context: TransformContext,
@@ -77,7 +79,6 @@ class SiteAnalysis {
 
   run(): Captures {
     this.#include(this.#site.fun);
-    this.#checkMeanings();
     const { binding } = this.#site;
     return {
       values: [...this.#values],
@@ -163,6 +164,7 @@ class SiteAnalysis {
 
   #checkValue(binding: Binding, reference: Reference): void {
     const declared = this.#sites.values.get(binding.node);
+    const name = this.#context.sourceName(binding);
     const isClass =
       binding.kind === 'class' ||
       declared?.type === 'ClassExpression' ||
@@ -171,7 +173,7 @@ class SiteAnalysis {
     if (isClass) {
       throw this.#error(
         reference.node,
-        `a function that is sent captures the class "${binding.name}"`,
+        `a function that is sent captures the class "${name}"`,
         'declare the class at the top level of the module',
         { message: 'declared here', node: binding.node },
       );
@@ -179,19 +181,35 @@ class SiteAnalysis {
     if (this.#isUnset(binding)) {
       throw this.#error(
         reference.node,
-        `"${binding.name}" is captured before it has a value`,
+        `"${name}" is captured before it has a value`,
         'captured variables are copied when the function is made; inside the process, self() is its pid',
         { message: 'it gets its value here', node: binding.node },
       );
     }
     const later = this.#laterAssignment(binding);
     if (later === undefined) return;
+    const hint =
+      'captured variables are copied when the function is made: keep the value in a const of its own, or send it in a message';
+    if (this.#isInText(later)) {
+      throw this.#error(
+        later,
+        `"${name}" is captured by a function that is sent, and assigned by it`,
+        hint,
+        { message: 'declared here', node: binding.node },
+      );
+    }
     throw this.#error(
       reference.node,
-      `"${binding.name}" is captured by a function that is sent, and assigned afterwards`,
-      `captured variables are copied when the function is made: keep the value in a const of its own, or send it in a message`,
+      `"${name}" is captured by a function that is sent, and assigned afterwards`,
+      hint,
       { message: 'assigned here', node: later },
     );
+  }
+
+  /** In the function, or in what goes along? */
+  #isInText(node: AnyNode): boolean {
+    const texts = [this.#site.fun, ...this.#helpers.values(), ...this.#partners.values()];
+    return texts.some((text) => contains(text, node));
   }
 
   /** Declared further down in the same code: not even named before its declaration has run. */
@@ -240,49 +258,12 @@ class SiteAnalysis {
     });
   }
 
-  // ---- one name, one meaning ----------------------------------------------------------------------
+  // ---- names --------------------------------------------------------------------------------------
 
-  #noteMeaning(reference: Reference): void {
-    const known = this.#meanings.get(reference.node.name);
-    if (known === undefined) this.#meanings.set(reference.node.name, reference);
-    else if (known.binding !== reference.binding) this.#refuseShadowed(known, reference);
-  }
-
-  /** At the place where the function is made, each name must mean what it means in the texts. */
-  #checkMeanings(): void {
-    for (const binding of this.#values) {
-      const seen = this.#seenAt(binding.name);
-      if (seen === binding) continue;
-      const reference = this.#meanings.get(binding.name) as Reference;
-      throw this.#error(
-        reference.node,
-        `"${binding.name}" means another variable where the function is made`,
-        'give one of the two variables another name',
-        { message: 'the function is made here', node: this.#site.node },
-      );
-    }
-  }
-
-  #seenAt(name: string): Binding | undefined {
-    const { fun, node } = this.#site;
-    const home = this.#context.scopes.functions.get(fun)?.home as Scope;
-    let scope: Scope | null =
-      node === fun
-        ? home.kind === 'own_name'
-          ? home.parent
-          : home
-        : (this.#sites.references.get(node)?.scope ?? null);
-    while (scope !== null && !scope.bindings.has(name)) scope = scope.parent;
-    return scope?.bindings.get(name);
-  }
-
-  #refuseShadowed(one: Reference, other: Reference): never {
-    throw this.#error(
-      other.node,
-      `"${one.node.name}" means two things in a function that is sent and in what it calls`,
-      'give one of the two variables another name',
-      { message: 'the other one is used here', node: one.node },
-    );
+  #noteMeaning({ node, binding }: Reference): void {
+    const known = this.#meanings.get(node.name);
+    if (known === undefined) this.#meanings.set(node.name, { binding });
+    else invariant(known.binding === binding, `esbuild left two variables called ${node.name}`);
   }
 
   #error(

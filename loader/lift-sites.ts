@@ -50,7 +50,6 @@ export interface Sites {
   readonly siteOf: ReadonlyMap<AnyNode, Site>;
   /** Names in `var` declarations that get a value there, with the function they stand in. */
   readonly varWrites: readonly { readonly node: Identifier; readonly owner: AnyNode | null }[];
-  readonly references: ReadonlyMap<AnyNode, Reference>;
 }
 
 export function findSites(context: TransformContext): Sites {
@@ -115,7 +114,6 @@ class Walk {
       values: this.#values,
       siteOf: this.#siteOf,
       varWrites: this.#varWrites,
-      references: this.#references,
     };
   }
 

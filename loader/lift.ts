@@ -21,9 +21,9 @@
  * Source: Johnsson, "Lambda Lifting"; OTP, `v3_kernel` (funs become functions with extra arguments).
  */
 
-import remapping from '@jridgewell/remapping';
-import { encodedMap, TraceMap } from '@jridgewell/trace-mapping';
+import { TraceMap } from '@jridgewell/trace-mapping';
 import { Bundle, type default as MagicString } from 'magic-string';
+import { chainMappings } from './chain-maps.js';
 import { CaptureAnalysis, type Captures } from './lift-captures.js';
 import { findSites, type Site, type Sites } from './lift-sites.js';
 import type { Binding } from './scopes.js';
@@ -75,14 +75,12 @@ class Lifting {
     const groups = this.#sites.sites.map((site) => this.#group(site, analysis.capturesOf(site)));
     this.#edit(groups);
     const bundle = this.#bundle(groups);
-    const map = remapping(
-      [{ ...bundle.generateDecodedMap({ hires: 'boundary' }), version: 3 }, encodedMap(input.map)],
-      () => null,
-    );
+    const edits = bundle.generateDecodedMap({ hires: 'boundary' });
+    const mappings = chainMappings(edits.mappings, input.map);
     return {
       ...input,
       code: bundle.toString(),
-      map: new TraceMap(map as ConstructorParameters<typeof TraceMap>[0]),
+      map: new TraceMap({ version: 3, sources: [''], names: [], mappings }),
       lifted: {
         funs: this.#funs,
         declarations: groups.flatMap((group) => this.#declarations(group)),
@@ -186,7 +184,7 @@ class Lifting {
   }
 
   #declarations({ site, captures, maker, number, members }: Group): string[] {
-    const names = captures.values.map(({ name }) => name);
+    const names = captures.values.map((binding) => this.#context.sourceName(binding));
     const functions = members.filter((member) => member.number !== null);
     return functions.map(({ fun, name }, at) => {
       const label = fun.type !== 'ArrowFunctionExpression' && fun.id ? fun.id.name : name;

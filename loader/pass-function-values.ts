@@ -5,7 +5,7 @@
  *   const $funs = module.funs([{ make: $fun0, … }])      before everything else
  *   $funs.locals(worker, helper)                         after everything else
  *
- * Exported ones are declared with them; the code table then says that they go by their names.
+ * Exported ones go by their names, which the code table declares.
  */
 
 import type { Binding } from './scopes.js';
@@ -23,8 +23,9 @@ export const functionValues: Pass = (context) => {
   context.edits.append(`${funs}.locals(${locals.map(({ name }) => name).join(', ')});\n`);
 };
 
-/** The functions of the user's top level that stay what they are. */
-function* localFunctions({ program, scopes, preludeEnd }: TransformContext): Iterable<Binding> {
+/** The functions of the user's top level that stay what they are, and are not exported. */
+function* localFunctions(context: TransformContext): Iterable<Binding> {
+  const { program, scopes, preludeEnd, exportedNames } = context;
   for (const statement of program.body) {
     if (statement.start < preludeEnd) continue;
     const names: string[] = [];
@@ -36,7 +37,7 @@ function* localFunctions({ program, scopes, preludeEnd }: TransformContext): Ite
     }
     for (const name of names) {
       const binding = scopes.module.bindings.get(name);
-      if (binding !== undefined && !binding.reassigned) yield binding;
+      if (binding !== undefined && !binding.reassigned && !exportedNames.has(name)) yield binding;
     }
   }
 }

@@ -124,6 +124,7 @@ function rewriteExports(context: TransformContext, statement: AnyNode, call: Cal
     const name = keyName(property.key, property.computed) as string;
     context.exports.push(name);
     const value = property.value.body;
+    if (value.type === 'Identifier') context.exportedNames.add(value.name);
     if (value.type !== 'Identifier') live.push(name);
     else if (context.scopes.module.bindings.get(value.name)?.reassigned) live.push(name);
     else if (name === 'default') nameDefaultExport(context, value.name);

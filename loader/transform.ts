@@ -87,6 +87,8 @@ export interface ImportSource {
 }
 
 export interface Transformed {
+  /** What was edited: not what was given, if functions were lifted. */
+  readonly input: TransformInput;
   readonly edits: MagicString;
   readonly exports: readonly string[];
   readonly imports: readonly ModuleImport[];
@@ -117,6 +119,8 @@ export class TransformContext implements Transformed {
   readonly edits: MagicString;
   readonly exports: string[] = [];
   readonly imports: ModuleImport[] = [];
+  /** What the exports are called inside the module. */
+  readonly exportedNames: Set<string> = new Set();
   /** The bindings that hold the built-in functions of `tsvm`. */
   readonly bifBindings: Set<Binding> = new Set();
   /** The bindings that hold what is imported, and where that comes from. */
@@ -257,6 +261,13 @@ export class TransformContext implements Transformed {
     const { file, source, moduleName } = this.input;
     const place = { file, ...this.originalPlace(offset) };
     return new Kind(message, placed(source, place, { module: moduleName, hint, related }));
+  }
+
+  /** What the user calls a variable: esbuild gives another name to one that hides another. */
+  sourceName({ node, name }: Binding): string {
+    const { line, column } = this.originalPlace(node.start);
+    const text = this.input.source.split('\n', line)[line - 1] ?? '';
+    return /^[\p{ID_Start}$_][\p{ID_Continue}$]*/u.exec(text.slice(column - 1))?.[0] ?? name;
   }
 
   /** Another place of an error. */
