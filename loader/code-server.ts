@@ -74,7 +74,7 @@ export class CodeServer {
   /** The end of the last load of modules of the library: those go one after the other. */
   #libraryLoads: Promise<unknown> = Promise.resolve();
   readonly #current: Map<string, CompiledModule> = new Map();
-  readonly #old: Map<string, string> = new Map();
+  readonly #old: Map<string, CompiledModule> = new Map();
   readonly #locks = new ModuleLocks();
   #commits: Promise<unknown> = Promise.resolve();
   #loads = 0;
@@ -91,7 +91,7 @@ export class CodeServer {
   }
 
   /** The old versions that have not been purged, by name of the module. */
-  get old(): ReadonlyMap<string, string> {
+  get old(): ReadonlyMap<string, CompiledModule> {
     return this.#old;
   }
 
@@ -266,7 +266,7 @@ export class CodeServer {
     for (const module of load.set) {
       const before = this.#current.get(module.name);
       if (before === undefined) this.#old.delete(module.name);
-      else this.#old.set(module.name, before.version);
+      else this.#old.set(module.name, before);
       this.#current.set(module.name, module);
     }
     return killed;
@@ -274,7 +274,7 @@ export class CodeServer {
 
   async #remove(name: string): Promise<void> {
     await this.#onAll((scheduler) => scheduler.remove(name));
-    this.#old.set(name, (this.#current.get(name) as CompiledModule).version);
+    this.#old.set(name, this.#current.get(name) as CompiledModule);
     this.#current.delete(name);
   }
 

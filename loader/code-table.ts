@@ -22,7 +22,7 @@ import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
 import { CodeInstance } from '../runtime/code-instance.js';
 import { describe } from '../runtime/errors.js';
-import { declareExport, ExportFun, type FunVersion, funOf, liftedFun } from '../runtime/funs.js';
+import { declareExport, ExportFun, type FunVersion, funOf, VersionFun } from '../runtime/funs.js';
 import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { declareTable } from '../runtime/module-tables.js';
@@ -245,8 +245,10 @@ export class CodeTable implements CodeLookup {
   }
 
   #instanceOfEntry(fn: AnyFunction): CodeInstance | undefined {
-    const version = liftedFun(fn)?.version;
-    return version === undefined ? this.#instances.get(fn) : this.#funInstances.get(version);
+    const fun = funOf(fn);
+    return fun instanceof VersionFun
+      ? this.#funInstances.get(fun.version)
+      : this.#instances.get(fn);
   }
 
   #instanceOfScript(script: string): CodeInstance | undefined {

@@ -32,8 +32,15 @@ export class DirtyPool {
       maxThreads: this.#threads,
       idleTimeout: 10_000,
     });
-    const needed = closure(this.#code.current, work.functions);
-    const versions = needed.map(({ name, version }) => ({ name, version }));
+    const { current, old } = this.#code;
+    const kept = work.functions.flatMap(({ module, version }) => {
+      const found = old.get(module);
+      return found?.version === version ? [found] : [];
+    });
+    const needed = [...new Set(kept), ...closure(current, work.functions)];
+    const versions = needed.map(({ name, version }) => {
+      return { name, version, current: current.get(name)?.version === version };
+    });
     let code: readonly CompiledModule[] = [];
     for (;;) {
       const task: DirtyTask = { work, versions, code };

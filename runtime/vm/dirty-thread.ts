@@ -23,10 +23,16 @@ import { failed, type Outcome, succeeded } from './outcome.js';
 export interface DirtyTask {
   /** A function and its arguments, as a list of two. */
   readonly work: Packed;
-  /** The versions that its functions and what they import are current in; dependencies first. */
-  readonly versions: readonly { readonly name: string; readonly version: string }[];
+  /** The old versions of its functions, then the current ones of what they import, dependencies first. */
+  readonly versions: readonly NeededVersion[];
   /** Code that an earlier answer asked for. */
   readonly code: readonly CompiledModule[];
+}
+
+interface NeededVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly current: boolean;
 }
 
 export type DirtyAnswer = Outcome | { readonly missing: readonly string[] };
@@ -44,7 +50,9 @@ export async function run(task: DirtyTask): Promise<DirtyAnswer> {
     table.commit(module.name, module.version);
     loaded.set(module.name, module.version);
   }
-  const missing = task.versions.filter(({ name, version }) => loaded.get(name) !== version);
+  const missing = task.versions.filter(({ name, version, current }) =>
+    current ? loaded.get(name) !== version : table.lookupFuns(name, version) === undefined,
+  );
   if (missing.length > 0) return { missing: missing.map(({ name }) => name) };
   try {
     const [fn, args] = unpackFunctions(task.work) as [EntryFunction, never[]];

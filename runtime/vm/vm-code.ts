@@ -87,7 +87,7 @@ export class VmCode {
     return Array.from(new Set([...current.keys(), ...old.keys()]), (module) => ({
       module,
       version: current.get(module)?.version ?? null,
-      oldVersion: old.get(module) ?? null,
+      oldVersion: old.get(module)?.version ?? null,
     }));
   }
 

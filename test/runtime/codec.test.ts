@@ -4,6 +4,7 @@ import { DataCloneError } from '../../runtime/clone-error.js';
 import { freezeValue, isFrozenValue } from '../../runtime/frozen.js';
 import { difference, messages, records } from './message-values.js';
 import { ringPair } from './ring-pair.js';
+import { functionDifference, sendable, versions, withFunctions } from './sendable-functions.js';
 
 const pair = ringPair();
 afterAll(() => pair.close());
@@ -144,4 +145,42 @@ test('codec: very deep values', () => {
   for (let level = 0; level < 200_000; level += 1) deep = [deep];
   expect(() => pair.roundTrip(deep)).toThrow('message is nested too deeply to be copied');
   expectSame({ fine: [1] });
+});
+
+test('codec: functions that can be sent arrive with copies of what they capture', () => {
+  fc.assert(
+    fc.property(messages, messages, (a, b) => {
+      const captured = structuredClone([a, b]);
+      const value = withFunctions(a, b);
+      expect(functionDifference(value, (each) => pair.roundTrip(each), captured)).toBeUndefined();
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('codec: functions by ring and by lane, alone, shared, nested and with transfer', () => {
+  const inner = sendable('in', 1);
+  const outer = sendable(inner, [inner]);
+  for (const filler of [0, /lane/]) {
+    const got = pair.roundTrip({ outer, inner, filler }) as { outer: () => unknown[] };
+    const [first, list] = got.outer() as [() => unknown, (() => unknown)[]];
+    expect(first()).toEqual(['in', 1]);
+    expect(list[0]).toBe(first);
+  }
+  expect((pair.roundTrip(inner) as () => unknown)()).toEqual(['in', 1]);
+});
+
+test('codec: closures, and functions inside what they capture, are refused with their path', () => {
+  const box: { f?: unknown } = {};
+  box.f = versions.entry(0, [box, 2]);
+  expect(() => pair.roundTrip([box.f])).toThrow('message[0], captured a.f is the function');
+  expect(() => pair.roundTrip([sendable(1, 2), { cb: () => 1 }])).toThrow(
+    'message[1].cb is a function',
+  );
+  // From the object on, the circle can be made again: the object is there before the function.
+  const circle = pair.roundTrip(box) as { f: () => unknown[] };
+  expect(circle.f()[0]).toBe(circle);
+  expect((pair.roundTrip({ box, lane: /lane/ }) as { box: typeof circle }).box.f()[1]).toBe(2);
+  // The frame that failed left nothing behind.
+  expect((pair.roundTrip(sendable(3, 4)) as () => unknown)()).toEqual([3, 4]);
 });

@@ -5,6 +5,7 @@ import { DataCloneError } from '../../runtime/clone-error.js';
 import { copy, copyWithTransfer } from '../../runtime/copy.js';
 import { freezeValue } from '../../runtime/frozen.js';
 import { difference, messages, records } from './message-values.js';
+import { functionDifference, sendable, versions, withFunctions } from './sendable-functions.js';
 
 function expectSame(value: unknown): void {
   expect(difference(copy(value), structuredClone(value))).toBeUndefined();
@@ -208,6 +209,58 @@ test('copyWithTransfer: moves the buffers, and nothing when it fails', () => {
   };
   expect(result.view.length).toBe(8);
   expect(buffer.byteLength).toBe(0);
+});
+
+test('copy: functions that can be sent come out with copies of what they capture', () => {
+  fc.assert(
+    fc.property(messages, messages, (a, b) => {
+      const captured = structuredClone([a, b]);
+      const problem = functionDifference(withFunctions(a, b), (value) => copy(value), captured);
+      expect(problem).toBeUndefined();
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('copy: a function alone, and one beside things that only V8 can copy', () => {
+  const f = sendable(1, [2]);
+  expect((copy(f) as () => unknown)()).toEqual([1, [2]]);
+  expect(copy(f)).not.toBe(f);
+  const { blob, list } = copy({ blob: new Blob(['abc']), list: [f, f] }) as {
+    blob: Blob;
+    list: (() => unknown)[];
+  };
+  expect(blob.size).toBe(3);
+  expect(list[0]).toBe(list[1]);
+  expect(list[0]?.()).toEqual([1, [2]]);
+  const buffer = new ArrayBuffer(8);
+  const moved = copyWithTransfer({ f, buffer }, [buffer]) as { f: () => unknown };
+  expect([moved.f(), buffer.byteLength]).toEqual([[1, [2]], 0]);
+});
+
+test('copy: what a function captures and what refers to it keep their identity', () => {
+  const shared = { n: 1 };
+  const f = versions.entry(0, [shared, [shared]]) as () => [typeof shared, (typeof shared)[]];
+  const { g, object } = copy({ g: f, object: shared }) as { g: typeof f; object: typeof shared };
+  const [first, [second]] = g();
+  expect(first).toBe(object);
+  expect(second).toBe(object);
+  expect(first).not.toBe(shared);
+});
+
+test('copy: a function that captures what cannot be copied, or itself, is refused with the path', () => {
+  const box: { f?: unknown; cb?: unknown } = {};
+  box.f = versions.entry(0, [box, 2]);
+  expect(complaint({ a: [box.f] })).toBe(
+    'message.a[0], captured a.f is the function that captures it: a function cannot be copied into itself',
+  );
+  const held = { list: [() => 1] };
+  expect(complaint([versions.entry(0, [1, held])])).toBe(
+    'message[0], captured b.list[0] is a function',
+  );
+  expect(() => versions.value(0, [{ deep: [() => 1] }, 2])).toThrow(
+    'captured a.deep[0] is a function',
+  );
 });
 
 test('copy: the original is left untouched', () => {
