@@ -315,14 +315,10 @@ export class Encoder {
     this.#at += (length + 1) >> 1;
   }
 
-  /** @returns false when the object is new to the frame */
-  #seenBefore(value: object): boolean {
-    const ordinal = this.#seen.find(value);
-    if (ordinal < 0) return false;
+  #again(ordinal: number): void {
     this.#flags |= FLAG_SHARED;
     this.#reserve(1);
     this.#put(ordinal, Tag.SEEN);
-    return true;
   }
 
   /** Functions whose captured values are being written: the decoder cannot refer to them yet. */
@@ -331,7 +327,11 @@ export class Encoder {
   #function(value: AnyFunction): void {
     const fun = funOf(value);
     if (fun === undefined || this.#openFunctions.includes(value)) throw UNUSUAL;
-    if (this.#seenBefore(value)) return;
+    const ordinal = this.#seen.find(value);
+    if (ordinal >= 0) {
+      this.#again(ordinal);
+      return;
+    }
     this.#enter();
     this.#seen.add(value);
     this.#reserve(SCALAR_WORDS);
@@ -353,7 +353,11 @@ export class Encoder {
   }
 
   #object(value: object): void {
-    if (this.#seenBefore(value)) return;
+    const ordinal = this.#seen.find(value);
+    if (ordinal >= 0) {
+      this.#again(ordinal);
+      return;
+    }
     if (anyFrozen() && isFrozenValue(value) && this.#frozenValue(value)) return;
     this.#mutable(value);
   }

@@ -19,6 +19,7 @@ export const versions: ModuleFuns = new ModuleFuns('made', 'v1', [
 useFunCode({
   lookupFuns: (module, version) => (module === 'made' && version === 'v1' ? versions : undefined),
   lookup: () => undefined,
+  table: () => ({}),
 });
 
 export function sendable(a: unknown, b: unknown): Captured {
