@@ -12,7 +12,15 @@
  */
 import { types } from 'node:util';
 import { isOrdinary } from './copy-exotic.js';
-import { type AnyFunction, ExportFun, exportedFun, type Fun, funOf, receivedFun } from './funs.js';
+import {
+  type AnyFunction,
+  ExportFun,
+  exportedFun,
+  type Fun,
+  funName,
+  funOf,
+  receivedFun,
+} from './funs.js';
 import { moduleOfTable, tableOfModule } from './module-tables.js';
 
 /** A value whose functions are taken out. Can be cloned by V8 as far as the rest of it can. */
@@ -49,13 +57,9 @@ export function packed(value: unknown): Packed {
 
 /** The functions in a value by their names, for logs and reports. The rest is left as it is. */
 export function withoutFunctions(value: unknown): unknown {
-  const found = packFunctions(value);
-  if (found === null) return value;
-  const names = found.functions.map(
-    ({ place, module, which }) =>
-      [place, which === null ? `[module ${module}]` : `[function ${module}.${which}]`] as const,
-  );
-  return replaced(found.value, new Map<object, unknown>(names));
+  const packing = new Packing();
+  const packed = packing.pack(value);
+  return packing.functions.length === 0 ? value : replaced(packed, packing.names);
 }
 
 /** Put the functions back. `packed` belongs to the caller alone: containers are changed in place. */
@@ -78,6 +82,8 @@ export function unpackFunctions({ value, functions }: Packed): unknown {
 
 class Packing {
   readonly functions: Carried[] = [];
+  /** By their places. */
+  readonly names: Map<object, string> = new Map();
   readonly #done = new Map<object, object>();
 
   pack(value: unknown): unknown {
@@ -92,6 +98,7 @@ class Packing {
     if (module !== undefined) {
       const place = {};
       this.#done.set(value, place);
+      this.names.set(place, module);
       this.functions.push({ place, module, version: null, which: null, captures: [] });
       return place;
     }
@@ -124,6 +131,7 @@ class Packing {
     // V8 will refuse it, and the complaint names its place.
     if (fun === undefined) return value;
     const place = {};
+    this.names.set(place, funName(fun));
     if (fun instanceof ExportFun) {
       this.#done.set(value, place);
       const { module, name } = fun;

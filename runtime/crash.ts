@@ -8,8 +8,8 @@
 
 import { copy } from './copy.js';
 import { ExitError, InvariantError } from './errors.js';
-import { funOf, VersionFun } from './funs.js';
-import type { CrashReport, FunctionName, Neighbour } from './hosting.js';
+import { funName, funOf } from './funs.js';
+import type { CrashReport, Neighbour } from './hosting.js';
 import { presentable } from './presentable.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -102,7 +102,7 @@ export function crashReport(scheduler: Scheduler, proc: Process, reason: unknown
     time: Date.now(),
     pid: proc.pid,
     scheduler: scheduler.slot,
-    initialCall: initialCall(scheduler, proc),
+    initialCall: initialCall(proc),
     name: extra?.name ?? null,
     label: presentable(extra?.label),
     parent: proc.parent,
@@ -134,17 +134,17 @@ function neighboursOf(scheduler: Scheduler, crashed: Process): Neighbour[] {
       seen.add(pid);
       if (proc === null || proc.trapExit || found.length >= NEIGHBOURS_MAX) continue;
       pending.push(proc);
-      found.push(neighbour(scheduler, proc));
+      found.push(neighbour(proc));
     }
   }
   return found;
 }
 
-function neighbour(scheduler: Scheduler, proc: Process): Neighbour {
+function neighbour(proc: Process): Neighbour {
   return {
     pid: proc.pid,
     name: proc.extra?.name ?? null,
-    initialCall: initialCall(scheduler, proc),
+    initialCall: initialCall(proc),
     ancestors: ancestorsOf(proc),
     messageQueueLength: proc.mailbox?.length ?? 0,
     links: [...(proc.links?.keys() ?? [])],
@@ -157,13 +157,11 @@ function ancestorsOf({ extra }: Process): readonly unknown[] {
   return Array.isArray(found) ? (presentable(found) as unknown[]) : [];
 }
 
-/** `module.function` of the entry, or the function's own name where it is not exported. */
-export function initialCall(scheduler: Scheduler, proc: Process): string {
+/** `module.function` of the entry, or the function's own name where it is a closure. */
+export function initialCall(proc: Process): string {
   const own = proc.extra?.dictionary?.get(INITIAL_CALL);
   if (typeof own === 'string') return own;
-  const name: FunctionName | undefined = scheduler.code.functionName(proc.entry);
-  if (name !== undefined) return `${name.module}.${name.name}`;
   const fun = funOf(proc.entry);
-  if (fun instanceof VersionFun) return `${fun.version.module}.${fun.version.label(fun.index)}`;
+  if (fun !== undefined) return funName(fun);
   return proc.entry.name === '' ? '(anonymous)' : proc.entry.name;
 }

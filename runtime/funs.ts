@@ -227,6 +227,12 @@ class AbsentVersion implements FunVersion {
   }
 }
 
+/** What a function is called in reports: `room.join`, `room.start/fun-2`. */
+export function funName(fun: Fun): string {
+  if (fun instanceof ExportFun) return `${fun.module}.${fun.name}`;
+  return `${fun.version.module}.${fun.version.label(fun.index)}`;
+}
+
 /** Give a function of the machine the name that a stack or an inspection shows. */
 export function stubOf(
   name: string,

@@ -6,7 +6,7 @@
  */
 
 import { types } from 'node:util';
-import { type AnyFunction, ExportFun, funOf } from './funs.js';
+import { type AnyFunction, funName, funOf } from './funs.js';
 import { moduleOfTable } from './module-tables.js';
 
 const DEPTH_MAX = 8;
@@ -30,8 +30,7 @@ export function presentable(value: unknown, depth = 0): unknown {
 
 function functionName(value: AnyFunction): string {
   const fun = funOf(value);
-  if (fun instanceof ExportFun) return `${fun.module}.${fun.name}`;
-  return `function ${value.name || '(anonymous)'}`;
+  return fun !== undefined ? funName(fun) : `function ${value.name || '(anonymous)'}`;
 }
 
 function presentableObject(value: object, depth: number): unknown {

@@ -49,7 +49,7 @@ export function processInfo(scheduler: Scheduler, proc: Process): ProcessInfo {
   return {
     pid: proc.pid,
     status: statusOf(proc),
-    initialCall: initialCall(scheduler, proc),
+    initialCall: initialCall(proc),
     registeredName: extra?.name ?? null,
     label: extra?.label,
     parent: proc.parent,
