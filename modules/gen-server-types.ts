@@ -176,9 +176,12 @@ type CastsOf<H> = [H] extends [never]
   : { readonly [K in keyof H]: Cast<RequestTo<K, H[K]>> }[keyof H];
 
 type InfoOf<F> = F extends () => unknown
-  ? unknown
+  ? never
   : F extends (message: infer M, ...rest: never[]) => unknown
-    ? Exclude<M, 'timeout'>
+    ? // A union with `unknown` would forget the requests.
+      unknown extends M
+      ? never
+      : Exclude<M, 'timeout'>
     : never;
 
 /** What a cast sends. */
