@@ -539,7 +539,8 @@ export class CodeTable implements CodeLookup {
     const resolved = resolveSpecifier(from, specifier);
     if (resolved.kind === 'tsvm') return this.#bifs;
     if (resolved.kind === 'node') {
-      const path = node().resolve(specifier);
+      // `require` knows no file URLs; `import` does.
+      const path = specifier.startsWith('file:') ? specifier : node().resolve(specifier);
       return (await import(/^[./]|^\w:/.test(path) ? pathToFileURL(path).href : path)) as object;
     }
     const entry = resolved.kind === 'module' ? this.#entries.get(resolved.name) : undefined;

@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { scriptName } from '../../loader/module.js';
 import { installStackMapping } from '../../loader/source-positions.js';
-import { compileText, createTable, loadErrorOf, loadText } from './support.js';
+import { compileText, createTable, loadErrorOf, loadText, temporaryFolder } from './support.js';
 
 type Fn = (...args: unknown[]) => unknown;
 
@@ -181,6 +184,20 @@ test('code table: Node built-ins and npm packages look as they do to an ES modul
     '/project/m.ts',
     'file:///project/m.ts',
   ]);
+});
+
+test('code table: import() takes a path and a file URL of code that is not a module', async () => {
+  const path = join(await temporaryFolder(), 'plain.mjs');
+  await writeFile(path, 'export const value = 7;');
+  const table = createTable();
+  await loadText(
+    table,
+    'm',
+    'export const main = async (from: string) => (await import(from)).value;',
+  );
+  const main = table.table('m')['main'] as Fn;
+  expect(await main(path)).toBe(7);
+  expect(await main(pathToFileURL(path).href)).toBe(7);
 });
 
 test('code table: a build of another format is refused', async () => {
