@@ -22,11 +22,20 @@ import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
 import { CodeInstance } from '../runtime/code-instance.js';
 import { describe } from '../runtime/errors.js';
-import { declareExport, ExportFun, type FunVersion, funOf, VersionFun } from '../runtime/funs.js';
+import {
+  declareExport,
+  ExportFun,
+  exportedFun,
+  type FunVersion,
+  funOf,
+  liftedFun,
+  stubOf,
+  VersionFun,
+} from '../runtime/funs.js';
 import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { declareTable } from '../runtime/module-tables.js';
-import type { Process } from '../runtime/process.js';
+import { FRESH, type Process } from '../runtime/process.js';
 import { lookAtUses, type Uses } from './code-uses.js';
 import { Constants, type Refusal } from './constants.js';
 import {
@@ -228,6 +237,20 @@ export class CodeTable implements CodeLookup {
   runningPrepared(processes: Iterable<Process>, load: number): Process[] {
     const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));
     return prepared.size === 0 ? [] : this.#running(processes, (one) => prepared.has(one));
+  }
+
+  /**
+   * Processes are known by the function they were started with, wherever they have got to. Of a version that
+   * goes, only its name is kept: the function would keep the whole version in memory.
+   */
+  releaseEntry(proc: Process, module: string): void {
+    if (proc.status === FRESH) return;
+    const instance = this.#instanceOfEntry(proc.entry);
+    if (instance === undefined || instance.module !== module || !instance.isPast) return;
+    const known = this.functionName(proc.entry);
+    const { name } = proc.entry;
+    proc.entry =
+      known === undefined ? stubOf(name, () => {}) : exportedFun(known.module, known.name);
   }
 
   #running(processes: Iterable<Process>, isMeant: (instance: CodeInstance) => boolean): Process[] {

@@ -3,7 +3,8 @@
  *
  * A module that could not be loaded (it imports one that is not there yet, say) is tried again with
  * each later batch until it, or a newer version of it, loads: the order in which files arrive
- * must not decide whether they are loaded.
+ * must not decide whether they are loaded. Batches that come while one is being loaded are loaded as one
+ * afterwards, with the newest of each module: who drops builds faster than they load waits for no backlog.
  */
 
 import type { CodeServer, LoadReport } from './code-server.js';
@@ -26,7 +27,9 @@ export class HotLoader {
   readonly #options: HotLoaderOptions;
   readonly #rejected: Map<string, CompiledModule> = new Map();
   #watcher: ModuleWatcher | null = null;
-  #queue: Promise<void> = Promise.resolve();
+  /** What came while a load was under way. */
+  #waiting: WatchBatch | null = null;
+  #loading: Promise<void> | null = null;
 
   /** Resolves when changes from then on are loaded. */
   static async start(options: HotLoaderOptions): Promise<HotLoader> {
@@ -38,9 +41,7 @@ export class HotLoader {
       folder: options.folder,
       known,
       ...(options.poll === undefined ? {} : { poll: options.poll }),
-      onBatch: (batch) => {
-        loader.#queue = loader.#queue.then(() => loader.#apply(batch));
-      },
+      onBatch: (batch) => loader.#take(batch),
     });
     return loader;
   }
@@ -51,7 +52,20 @@ export class HotLoader {
 
   async close(): Promise<void> {
     await this.#watcher?.close();
-    await this.#queue;
+    await this.#loading;
+  }
+
+  #take(batch: WatchBatch): void {
+    this.#waiting = this.#waiting === null ? batch : merged(this.#waiting, batch);
+    this.#loading ??= this.#work();
+  }
+
+  async #work(): Promise<void> {
+    for (let batch = this.#waiting; batch !== null; batch = this.#waiting) {
+      this.#waiting = null;
+      await this.#apply(batch);
+    }
+    this.#loading = null;
   }
 
   async #apply({ changed, removed, failed }: WatchBatch): Promise<void> {
@@ -83,4 +97,14 @@ export class HotLoader {
       throw error;
     }
   }
+}
+
+/** What `later` says of a module holds. */
+function merged(earlier: WatchBatch, later: WatchBatch): WatchBatch {
+  const named = new Set([...later.changed.map(({ name }) => name), ...later.removed]);
+  return {
+    changed: [...earlier.changed.filter(({ name }) => !named.has(name)), ...later.changed],
+    removed: [...earlier.removed.filter((name) => !named.has(name)), ...later.removed],
+    failed: [...earlier.failed, ...later.failed],
+  };
 }

@@ -68,15 +68,16 @@ export type RunOutcome =
 
 /** The scheduler's side: what its inbox calls. */
 export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeHandler {
-  const killAll = (found: readonly Process[]): number => {
+  const killAll = (found: readonly Process[], module?: string): number => {
     for (const proc of found) processes.kill(proc);
+    if (module !== undefined) for (const proc of processes.all()) table.releaseEntry(proc, module);
     context.scheduler?.followUp();
     return found.length;
   };
   const killOld = (module: string): number =>
     table.moduleInfo(module)?.oldVersion == null
       ? 0
-      : killAll(table.runningOld(processes.all(), module));
+      : killAll(table.runningOld(processes.all(), module), module);
   const served: Served = {
     prepare(load, modules) {
       for (const module of modules) table.prepare(module, load);

@@ -99,7 +99,7 @@ export class Process {
   readonly creator: number;
   readonly counter: number;
   readonly parent: Pid | null;
-  /** What it was started with; once that has run it is kept for its name only, see `unusedEntry`. */
+  /** What it was started with; once that has run it is kept for its name only, see `CodeTable.releaseEntry`. */
   entry: (...args: never[]) => unknown;
   args: unknown[] | null;
   trapExit = false;
