@@ -28,7 +28,6 @@ import {
   exportedFun,
   type FunVersion,
   funOf,
-  liftedFun,
   stubOf,
   VersionFun,
 } from '../runtime/funs.js';
