@@ -490,6 +490,8 @@ export class Scheduler {
         if (proc.status === DEAD) continue;
         worked = true;
         this.#slice(proc);
+        // It has run as long as it may: look at the rings and the clock before the next one.
+        if (context.budget <= 0) break;
       }
       this.#endSlices();
       if (this.#aside.length > 0) this.#takeBackAside();
@@ -695,7 +697,8 @@ export class Scheduler {
     }
     if (this.#isRunnable(proc)) {
       proc.status = QUEUED;
-      this.runQueue.push(proc);
+      if (context.budget > 0) this.runQueue.push(proc);
+      else this.runQueue.pushSpent(proc);
     } else {
       proc.status = WAITING;
     }

@@ -12,6 +12,9 @@ export function kinds(): string[] {
       'recursiveAsync',
       'inGenerator',
     ],
+    ...['inJsonReplacer', 'inToJson', 'inReviver', 'inReplace', 'inProxyTrap', 'inSetter'],
+    ...['inToString', 'inValueOf', 'inStaticBlock', 'inIterator', 'inDefault', 'inParameter'],
+    ...['inTag', 'mutual'],
     ...['inAsyncGenerator', 'inSilentAsyncGenerator', 'inPromiseExecutor', 'constructing'],
   ];
 }

@@ -170,6 +170,140 @@ export function constructing(): unknown {
   return new Constructing();
 }
 
+export function inJsonReplacer(): string {
+  return JSON.stringify({ a: 1 }, () => {
+    for (;;) {
+      // A replacer that does not end.
+    }
+  });
+}
+
+export function inToJson(): string {
+  return JSON.stringify({
+    toJSON() {
+      for (;;) {
+        // Called by native code.
+      }
+    },
+  });
+}
+
+export function inReviver(): unknown {
+  return JSON.parse('{"a":1}', () => {
+    for (;;) {
+      // A reviver that does not end.
+    }
+  });
+}
+
+export function inReplace(): string {
+  return 'a'.replace(/a/, () => {
+    for (;;) {
+      // The callback of a replacement.
+    }
+  });
+}
+
+export function inProxyTrap(): unknown {
+  const proxy = new Proxy({} as Record<string, unknown>, {
+    get() {
+      for (;;) {
+        // A trap that does not end.
+      }
+    },
+  });
+  return proxy['x'];
+}
+
+export function inSetter(): void {
+  const o = {
+    set x(_: number) {
+      for (;;) {
+        // A setter that does not end.
+      }
+    },
+  };
+  o.x = 1;
+}
+
+export function inToString(): string {
+  const o = {
+    toString(): string {
+      for (;;) {
+        // Called by a template.
+      }
+    },
+  };
+  return `${o}`;
+}
+
+export function inValueOf(): number {
+  const o = {
+    valueOf(): number {
+      for (;;) {
+        // Called by an operator.
+      }
+    },
+  };
+  return +o;
+}
+
+export function inStaticBlock(): unknown {
+  return class Endless {
+    readonly made = true;
+    static {
+      for (;;) {
+        // While the class is made.
+      }
+    }
+  };
+}
+
+export function inIterator(): number[] {
+  const endless = {
+    [Symbol.iterator]: () => ({
+      next: (): IteratorResult<number> => {
+        for (;;) {
+          // Called by a spread.
+        }
+      },
+    }),
+  };
+  return [...endless];
+}
+
+function never(): number {
+  for (;;) {
+    // For what is called while values are taken apart.
+  }
+}
+
+export function inDefault(): number {
+  const { a = never() } = {} as { a?: number };
+  return a;
+}
+
+export function inParameter(): number {
+  const f = (a = never()): number => a;
+  return f();
+}
+
+export function inTag(): unknown {
+  const tag = (_: TemplateStringsArray): number => never();
+  return tag`text`;
+}
+
+/** Neither calls by name nor loops: two functions that call each other through values. */
+export function mutual(): number {
+  const table: Record<string, (n: number) => number> = {
+    even: (n) => (n > 1000 ? 0 : (table['odd'] as (n: number) => number)(n + 1)),
+    odd: (n) => (table['even'] as (n: number) => number)(n + 1),
+  };
+  const again = (n: number): number =>
+    n < 0 ? n : again(n - 1) + again(n - 2) + (table['odd'] as (n: number) => number)(0);
+  return again(60);
+}
+
 // ---- beside them -------------------------------------------------------------------------------------
 
 const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
@@ -189,6 +323,20 @@ const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   inSilentAsyncGenerator,
   inPromiseExecutor,
   constructing,
+  inJsonReplacer,
+  inToJson,
+  inReviver,
+  inReplace,
+  inProxyTrap,
+  inSetter,
+  inToString,
+  inValueOf,
+  inStaticBlock,
+  inIterator,
+  inDefault,
+  inParameter,
+  inTag,
+  mutual,
 };
 
 /** Kill a hog of each kind from beside it. @returns milliseconds from the kill to the DOWN */
