@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { APPLICATION_FILE, readApplication } from './application.js';
 import type { Checked } from './check-modules.js';
 import type { Finding } from './finding.js';
-import { hintText, paintFrame } from './human-text.js';
+import { hintText, paintFrame, relatedLines } from './human-text.js';
 import { type Colours, coloursOf, counted, indented, shownMs, shownPath } from './terminal.js';
 
 interface Options {
@@ -85,10 +85,12 @@ function humanText({ findings, modules, skippedTypes, ms }: Checked, c: Colours)
   return `${blocks.join('\n')}\n`;
 }
 
-function findingText({ check, line, column, message, frame, hint }: Finding, c: Colours): string {
+function findingText(finding: Finding, c: Colours): string {
+  const { check, line, column, message, frame, hint } = finding;
   const place = line === undefined ? '' : `${line}:${column ?? 1}  `;
   const lines = [`${place}${c.red(check)}  ${message}`];
   if (frame) lines.push(paintFrame(frame, c));
+  lines.push(...relatedLines(finding, c));
   if (hint) lines.push(hintText(hint, c));
   return lines.join('\n');
 }

@@ -132,9 +132,18 @@ export function loadErrorText(
 ): string {
   const lines = [`${before}${loadErrorLine(error, error.message)}`];
   if (error.frame) lines.push(paintFrame(error.frame, c));
+  lines.push(...relatedLines(error, c));
   if (error.hint) lines.push(hintText(error.hint, c));
   if (error.causeStack) lines.push(c.dim(error.causeStack));
   return lines.join('\n');
+}
+
+/** Other places that have to do with an error, each with its lines of source. */
+export function relatedLines({ related = [] }: LoadErrorDetails, c: Colours): string[] {
+  return related.flatMap(({ message, line, column, frame }) => [
+    `${message} (${line}:${column}):`,
+    paintFrame(frame, c),
+  ]);
 }
 
 /** What happened, where, the lines of source, who called, what caused it, what to do. */

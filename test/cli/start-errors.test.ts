@@ -68,6 +68,22 @@ describe('start refuses', () => {
     expect((await refused(await application({ 'tsvm.json': text }))).err).toContain(message);
   });
 
+  test('start: a captured variable that is assigned later, with both places', async () => {
+    const source = [
+      "import { spawn } from 'tsvm';",
+      'export function start(): void {',
+      '  let n = 0;',
+      '  spawn(() => { if (n > 0) start(); });',
+      '  n = 1;',
+      '}',
+    ].join('\n');
+    const { err } = await refused(await application({ 'modules/main.ts': source }));
+    expect(err).toContain('main.ts:4:21: "n" is captured by a function that is sent');
+    expect(err).toContain('> 4 |   spawn(');
+    expect(err).toContain('assigned here (5:3):');
+    expect(err).toContain('> 5 |   n = 1;');
+  });
+
   test('start: an empty modules folder', async () => {
     const dir = await application({ 'modules/readme.md': 'no module' });
     expect((await refused(dir)).err).toMatch(/error: there is no module in .*modules\nhint: /);
