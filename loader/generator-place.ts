@@ -86,8 +86,9 @@ function isSettled(binding: Binding, node: FunctionNode, info: FunctionInfo): bo
   if (binding.reassigned) return false;
   switch (binding.kind) {
     case 'function':
-    case 'own_name':
       return true;
+    case 'own_name':
+      return binding.scope.kind !== 'class' || isInMember(binding.scope.node, node);
     case 'param':
     case 'catch':
       return binding.end <= node.start;
@@ -97,11 +98,27 @@ function isSettled(binding: Binding, node: FunctionNode, info: FunctionInfo): bo
       return (
         binding.end <= node.start &&
         binding.scope.node.type !== 'SwitchStatement' &&
+        !isInLoopOperand(binding.scope.node, node) &&
         !isHoisted(info, binding)
       );
     case 'var':
       return false;
   }
+}
+
+/** The variables of a `for (const x of …)` are there in what it walks, and have no value yet. */
+function isInLoopOperand(loop: AnyNode, { start, end }: FunctionNode): boolean {
+  if (loop.type !== 'ForOfStatement' && loop.type !== 'ForInStatement') return false;
+  return start >= loop.right.start && end <= loop.right.end;
+}
+
+/** Where a class's own name has its value: not in its heritage, nor in computed keys. */
+function isInMember(node: AnyNode, { start, end }: FunctionNode): boolean {
+  const { body } = node as Extract<AnyNode, { type: 'ClassDeclaration' | 'ClassExpression' }>;
+  return body.body.some((member) => {
+    const code = member.type === 'StaticBlock' ? member : member.value;
+    return code && start >= code.start && end <= code.end;
+  });
 }
 
 /** A function declaration can be called before the statements above it have run. */

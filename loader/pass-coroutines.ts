@@ -75,6 +75,8 @@ class Coroutines {
   readonly #context: TransformContext;
   readonly #references: Map<AnyNode, Reference> = new Map();
   readonly #reductions: Reductions;
+  /** Where lowered `for await` loops ask for their next value. */
+  readonly #steps: Set<AnyNode> = new Set();
   #value: string | null = null;
   /** Statements around that have something to do when the function returns: `try`, `for … of`. */
   #guards = 0;
@@ -137,7 +139,8 @@ class Coroutines {
         for (const statement of node.body) this.#visit(statement, ownThis(lexical));
         return;
       case 'AwaitExpression':
-        this.#rewriteAwait(node, { ...lexical, end: node.end }, false);
+        if (this.#steps.has(node)) this.#rewriteStep(node, lexical);
+        else this.#rewriteAwait(node, { ...lexical, end: node.end }, false);
         return;
       case 'ExpressionStatement':
         if (node.expression.type === 'AwaitExpression') {
@@ -149,6 +152,10 @@ class Coroutines {
       case 'ReturnStatement':
         if (this.#isTailAwait(node, lexical)) {
           this.#rewriteTail(node.argument as AwaitNode, lexical);
+          return;
+        }
+        if (node.argument && lexical.generator) {
+          this.#rewriteReturn(node.argument, lexical);
           return;
         }
         break;
@@ -198,10 +205,28 @@ class Coroutines {
     lowered?.finish();
   }
 
+  /** In an async generator the operand is awaited where it stands: what rejects is thrown there. */
+  #rewriteReturn(argument: AnyNode, lexical: Lexical): void {
+    const { edits } = this.#context;
+    edits.appendLeft(argument.start, `yield new ${this.#context.runtime('Await')}((`);
+    this.#visit(argument, { ...lexical, end: argument.end });
+    edits.appendLeft(argument.end, '))');
+  }
+
+  /** `await iter.next()` of a lowered `for await`, which does not look whether that is an object. */
+  #rewriteStep(node: Extract<AnyNode, { type: 'AwaitExpression' }>, lexical: Lexical): void {
+    const { edits } = this.#context;
+    edits.appendLeft(node.start, `${this.#context.runtime('iterationResult')}(`);
+    this.#rewriteAwait(node, { ...lexical, end: node.end }, false);
+    edits.appendLeft(node.end, ')');
+  }
+
   #visitLoop(node: LoopNode, lexical: Lexical, labelled: boolean): void {
     const { kind } = lexical;
     const after = this.#reductions.beginLoop(node, kind ?? 'plain', labelled, kind === null);
     const body = node.body as AnyNode;
+    const step = forAwaitStep(node);
+    if (step !== null) this.#steps.add(step);
     eachChild(node, (child) => {
       if (child !== body) this.#visit(child, lexical);
     });
@@ -384,6 +409,24 @@ class Coroutines {
     this.#value ??= this.#context.fresh('$m');
     return this.#value;
   }
+}
+
+/**
+ * The `await` in the head of a `for await` as esbuild lowers it:
+ *   for (var iter = __forAwait(x), more, temp, error; more = !(temp = await iter.next()).done; more = false)
+ */
+function forAwaitStep(node: AnyNode): AnyNode | null {
+  if (node.type !== 'ForStatement' || node.init?.type !== 'VariableDeclaration') return null;
+  const init = node.init.declarations[0]?.init;
+  if (init?.type !== 'CallExpression' || init.callee.type !== 'Identifier') return null;
+  if (init.callee.name !== '__forAwait' || !node.test) return null;
+  let found: AnyNode | null = null;
+  const visit = (child: AnyNode): void => {
+    if (child.type === 'AwaitExpression') found = child;
+    else eachChild(child, visit);
+  };
+  visit(node.test);
+  return found;
 }
 
 /** Whether the function itself, not one inside it, uses the value of an `await`. */

@@ -44,6 +44,7 @@ export type RuntimeName =
   | 'async'
   | 'asyncGenerator'
   | 'forAwait'
+  | 'iterationResult'
   | 'yieldStar'
   | 'Await'
   | 'context'

@@ -26,29 +26,52 @@ export class Await {
 type Method = 'next' | 'throw' | 'return';
 type Result = IteratorResult<unknown, unknown>;
 
-/** Counterpart of `async function*`. Requests are served one after the other, in order. */
+/** `%AsyncGeneratorPrototype%`: what is asked of an async generator beside its own methods. */
+const NATIVE_PROTOTYPE = Object.getPrototypeOf(async function* () {}.prototype) as object;
+
+/** Requests are served one after the other, in order. */
+class AsyncTaskGenerator {
+  readonly #generator: Generator<unknown, unknown, unknown>;
+  #last: Task<Result> | null = null;
+
+  static {
+    Object.setPrototypeOf(AsyncTaskGenerator.prototype, NATIVE_PROTOTYPE);
+    // That of the native prototype is the constructor of all async generator functions.
+    Reflect.deleteProperty(AsyncTaskGenerator.prototype, 'constructor');
+  }
+
+  constructor(generator: Generator<unknown, unknown, unknown>) {
+    this.#generator = generator;
+  }
+
+  next(value?: unknown): Task<Result> {
+    return this.#request('next', value);
+  }
+
+  throw(value?: unknown): Task<Result> {
+    return this.#request('throw', value);
+  }
+
+  return(value?: unknown): Task<Result> {
+    return this.#request('return', value);
+  }
+
+  #request(method: Method, value: unknown): Task<Result> {
+    const served = serve(this.#generator, method, value, this.#last);
+    standsFor(served, this.#generator);
+    this.#last = start(served);
+    return this.#last;
+  }
+}
+
+/** Counterpart of `async function*`. */
 export function asyncGenerator(
   self: unknown,
   args: ArrayLike<unknown> | null,
   body: (...args: never[]) => Generator<unknown, unknown, unknown>,
 ): AsyncGenerator<unknown, unknown, unknown> {
   const generator = body.apply(self, Array.from(args ?? []) as never[]);
-  let last: Task<Result> | null = null;
-  const request =
-    (method: Method) =>
-    (value?: unknown): Task<Result> => {
-      const served = serve(generator, method, value, last);
-      standsFor(served, generator);
-      last = start(served);
-      return last;
-    };
-  const iterator = {
-    next: request('next'),
-    throw: request('throw'),
-    return: request('return'),
-    [Symbol.asyncIterator]: () => iterator,
-  };
-  return iterator as unknown as AsyncGenerator<unknown, unknown, unknown>;
+  return new AsyncTaskGenerator(generator) as unknown as AsyncGenerator<unknown, unknown, unknown>;
 }
 
 function* serve(
@@ -66,6 +89,16 @@ function* serve(
   }
   let next: Method = method;
   let sent = value;
+  if (method === 'return') {
+    // What is to be returned is awaited where the generator stands: it may have a `catch` there.
+    try {
+      const awaited = awaitValue(value);
+      sent = awaited === PARK ? yield : awaited;
+    } catch (error) {
+      next = 'throw';
+      sent = error;
+    }
+  }
   for (;;) {
     const step = generator[next](sent as never);
     if (step.value === PARK) {
@@ -75,6 +108,8 @@ function* serve(
       sent = undefined;
       continue;
     }
+    // The operand of `return` was awaited before it, by the body itself.
+    if (step.done === true) return { value: step.value, done: true };
     const wait = step.value instanceof Await ? step.value : null;
     try {
       const awaited = awaitValue(wait === null ? step.value : wait.value);
@@ -84,7 +119,7 @@ function* serve(
       sent = error;
       continue;
     }
-    if (wait === null) return { value: sent, done: step.done === true } as Result;
+    if (wait === null) return { value: sent, done: false };
     if (wait.delegated) {
       const inner = sent as Result;
       sent = { value: inner.value, done: inner.done };
@@ -109,19 +144,23 @@ export function yieldStar(value: AsyncIterable<unknown> | Iterable<unknown>): It
       return sent;
     }
     awaiting = true;
-    return { done: false, value: new Await(start(delegate(inner, method, sent)), true) };
+    const result =
+      method === 'throw' && inner.throw == null
+        ? closeAndRefuse(inner)
+        : delegate(inner, method, sent);
+    return { done: false, value: new Await(start(result), true) };
   };
-  const outer: Record<string, unknown> = {
-    next: forward('next'),
-    throw:
-      inner.throw === undefined
-        ? (error: unknown) => {
-            throw error;
-          }
-        : forward('throw'),
-  };
-  if (inner.return !== undefined) outer['return'] = forward('return');
+  const outer: Record<string, unknown> = { next: forward('next'), throw: forward('throw') };
+  if (inner.return != null) outer['return'] = forward('return');
   return { [Symbol.iterator]: () => outer as unknown as Iterator<unknown> };
+}
+
+/** An iterator that cannot be told of an error gets to close, and the error is another one. */
+function* closeAndRefuse(
+  inner: Record<Method, ((value: unknown) => unknown) | undefined>,
+): Coroutine<never> {
+  if (inner.return != null && awaitValue(inner.return(undefined)) === PARK) yield;
+  throw new TypeError('The iterator does not provide a throw() method');
 }
 
 function* delegate(
@@ -130,9 +169,13 @@ function* delegate(
   sent: unknown,
 ): Coroutine<unknown> {
   const awaited = awaitValue(inner[method]?.(sent));
-  const result = awaited === PARK ? yield : awaited;
-  if (typeof result !== 'object' || result === null) throw new TypeError('Object expected');
-  return result;
+  return iterationResult(awaited === PARK ? yield : awaited);
+}
+
+/** What an iterator gives must be an object: of anything else `done` would be `undefined` for ever. */
+export function iterationResult(value: unknown): object {
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') return value;
+  throw new TypeError(`Iterator result ${String(value)} is not an object`);
 }
 
 /** The iterator that `for await` walks: the async one, or a sync one whose values are awaited. */
@@ -147,7 +190,8 @@ export function forAwait(value: AsyncIterable<unknown> | Iterable<unknown>): unk
     const call = inner[name];
     return call === undefined
       ? undefined
-      : (sent?: unknown): Task<Result> => start(awaited(call.call(inner, sent)));
+      : (sent?: unknown): Task<Result> =>
+          start(awaited(iterationResult(call.call(inner, sent)) as Result));
   };
   return { next: method('next'), return: method('return') };
 }

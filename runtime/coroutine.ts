@@ -140,8 +140,9 @@ export function awaitValue(value: unknown): unknown {
     if (value.state === DONE && --context.budget > 0) return value.value;
     return awaitTask(value);
   }
-  if (isThenable(value)) {
-    parkOnPromise(context.task as Task, value);
+  const then = thenOf(value);
+  if (then !== null) {
+    parkOnThenable(context.task as Task, value, then);
     return PARK;
   }
   if (--context.budget > 0) return value;
@@ -234,30 +235,66 @@ function addWaiter(target: Task, task: Task): void {
   else if (target.waiter !== ROOT) target.waiter = [target.waiter, task];
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
+type Then = PromiseLike<unknown>['then'];
+
+/** Read once, as ECMAScript does: it may be an accessor. */
+function thenOf(value: unknown): Then | null {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return null;
+  const { then } = value as { then?: unknown };
+  return typeof then === 'function' ? (then as Then) : null;
 }
 
-/** Resume `task` when a native promise settles: its callbacks only put the task on the ready list. */
-function parkOnPromise(task: Task, promise: PromiseLike<unknown>): void {
+/** Resume `task` when a thenable settles: its callbacks only put the task on the ready list. */
+function parkOnThenable(task: Task, thenable: unknown, then: Then): void {
   const { scheduler } = context;
   const proc = task.process;
   scheduler?.nativeWaitBegins();
   if (proc !== null) goesOnOutside(proc, task);
-  const settle = (value: unknown, failed: boolean): void => {
+  adopt(thenable, then, (value, failed) => {
     scheduler?.nativeWaitEnds();
     if (proc !== null) isBack(proc, task);
     if (task.generator === null && task.state > PENDING) return;
     // Never resumed here: a thenable may call back at once, while the generator still runs.
     makeReady(task, value, failed);
+  });
+}
+
+/**
+ * Ask a thenable for its outcome. Anybody can write one, so only what it says first counts, and what it
+ * gives may be a thenable again.
+ *
+ * Source: ECMAScript, "Promise Resolve Functions".
+ */
+function adopt(
+  thenable: unknown,
+  then: Then,
+  settle: (value: unknown, failed: boolean) => void,
+): void {
+  let settled = false;
+  const fail = (error: unknown): void => {
+    if (settled) return;
+    settled = true;
+    settle(error, true);
   };
-  promise.then(
-    (value) => settle(value, false),
-    (error: unknown) => settle(error, true),
-  );
+  const fulfil = (value: unknown): void => {
+    if (settled) return;
+    let next: Then | null;
+    try {
+      next = thenOf(value);
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    settled = true;
+    if (next === null) settle(value, false);
+    else adopt(value, next, settle);
+  };
+  try {
+    then.call(thenable, fulfil, fail);
+  } catch (error) {
+    fail(error);
+    if (error === UNWIND) throw error;
+  }
 }
 
 /** Put a parked task on the ready list of its process, to be resumed in the next slice. */
@@ -367,8 +404,17 @@ function finishWith(task: Task, value: unknown): void {
     } else if (target === task) {
       finish(task, new TypeError('an async function returned its own promise'), true);
     } else forward(task, target);
-  } else if (isThenable(value)) parkOnPromise(task, value);
-  else finish(task, value, false);
+    return;
+  }
+  let then: Then | null;
+  try {
+    then = thenOf(value);
+  } catch (error) {
+    finish(task, error, true);
+    return;
+  }
+  if (then === null) finish(task, value, false);
+  else parkOnThenable(task, value, then);
 }
 
 /**
@@ -417,13 +463,16 @@ export function runRoot(
     const root = forwarded(result);
     if (root.state === PENDING || root.state >= READY) awaitAsRoot(root, proc);
     else finishRoot(root);
-  } else if (isThenable(result)) {
-    const root = new Task(null, proc);
-    root.waiter = ROOT;
-    parkOnPromise(root, result);
-  } else {
-    scheduler?.rootFinished(proc, result, false);
+    return;
   }
+  if (typeof result !== 'object' || result === null) {
+    scheduler?.rootFinished(proc, result, false);
+    return;
+  }
+  const root = new Task(null, proc);
+  root.waiter = ROOT;
+  finishWith(root, result);
+  if (root.state === DONE || root.state === FAILED) finishRoot(root);
 }
 
 function awaitAsRoot(task: Task, proc: Process): void {

@@ -5,7 +5,7 @@
  * changes with it.
  */
 
-import { Await, asyncGenerator, forAwait, yieldStar } from './async-generator.js';
+import { Await, asyncGenerator, forAwait, iterationResult, yieldStar } from './async-generator.js';
 import type { CodeInstance } from './code-instance.js';
 import { type Context, context } from './context.js';
 import {
@@ -32,6 +32,7 @@ export interface ModuleRuntime {
   ) => Task;
   readonly asyncGenerator: typeof asyncGenerator;
   readonly forAwait: typeof forAwait;
+  readonly iterationResult: typeof iterationResult;
   readonly yieldStar: typeof yieldStar;
   readonly Await: typeof Await;
   /** Its `budget` is what the checks in module code count down. */
@@ -70,6 +71,7 @@ const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   async: startLate,
   asyncGenerator,
   forAwait,
+  iterationResult,
   yieldStar,
   Await,
   context,

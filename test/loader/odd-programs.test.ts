@@ -1,0 +1,37 @@
+/** Odd programs do the same as Node does with them: with all the budget there is, and with none. */
+
+import { expect, test } from 'vitest';
+import { compiledTrace, nativeTrace, preemptedTrace } from './comparison.js';
+import { classes } from './odd/classes.js';
+import { controlFlow } from './odd/control-flow.js';
+import { expressions } from './odd/expressions.js';
+import { functions } from './odd/functions.js';
+import { generators } from './odd/generators.js';
+import { promises } from './odd/promises.js';
+
+const TOPICS = { functions, generators, classes, controlFlow, expressions, promises };
+
+const PRELUDE = `
+const tick = () => new Promise((done) => setImmediate(done));
+const named = (e) => e instanceof Error ? e.name + ':' + (e.constructor === Error ? e.message : '') : e;
+`;
+
+let preemptions = 0;
+
+for (const [topic, programs] of Object.entries(TOPICS)) {
+  for (const [name, text] of Object.entries(programs)) {
+    test(`${topic}: ${name}: as Node runs it`, async () => {
+      const source = PRELUDE + text;
+      const native = await nativeTrace(source);
+      expect(native.end, 'on Node').toEqual(['returned', 'undefined']);
+      expect(await compiledTrace(source)).toEqual(native);
+      const { preemptions: count, ...preempted } = await preemptedTrace(source);
+      preemptions += count;
+      expect(preempted).toEqual(native);
+    });
+  }
+}
+
+test('odd programs: they did give way', () => {
+  expect(preemptions).toBeGreaterThan(100);
+});
