@@ -4,7 +4,7 @@
  *   arrays, plain objects, functions, classes with their prototypes, instances of the modules' own
  *   classes, errors                          frozen
  *   Map, Set, Date                           read-only: what changes them raises
- *   regular expressions                      as they are (a frozen one is 20 times slower); with flag
+ *   regular expressions                      as they are (`test` of a frozen one: 16 → 76 ns); with flag
  *                                            `g` or `y` only where the compiler has seen all uses
  *   values of the language that do nothing but answer (TextEncoder, Intl)   as they are
  *   anything else                            refused, with the way to it: `LIMITS.cache`
