@@ -92,6 +92,13 @@ function transformed(input: TransformInput): Transformed {
     return transform(input);
   } catch (error) {
     const { loc } = error as { loc?: { line: number; column: number } };
+    if (error instanceof RangeError && error.message.includes('call stack')) {
+      throw new UnsupportedSyntaxError('an expression or statement is nested too deeply', {
+        file: input.file,
+        module: input.moduleName,
+        hint: 'a chain of more than about 2,000 operators, or as many nested blocks: use an array and a loop',
+      });
+    }
     if (!(error instanceof SyntaxError) || loc === undefined) throw error;
     const { file, source, moduleName: module, map } = input;
     const { line, column } = originalPositionFor(map, loc);

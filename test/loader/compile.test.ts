@@ -179,3 +179,14 @@ test('compile: a module of 5,000 functions', async () => {
   const compiled = await compileText('long', parts.join('\n'));
   expect(compiled.exports).toHaveLength(5_000);
 });
+
+test('compile: long files and long literals compile', async () => {
+  const functions = Array.from(
+    { length: 1000 },
+    (_, n) => `export async function f${n}(a: number) {\n  const b = await g(a);\n  return b;\n}\n`,
+  );
+  const long = `${functions.join('')}async function g(a: number) { return a; }\n`;
+  expect((await compileText('m', long)).exports).toHaveLength(1000);
+  const items = Array.from({ length: 10_000 }, (_, id) => `{ id: ${id} }`);
+  expect((await compileText('m', `export const a = [${items.join()}];`)).exports).toEqual(['a']);
+});
