@@ -251,6 +251,35 @@ function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
   };
 }
 
+function genServerCall(variant: string, extra: Partial<Benchmark>): Benchmark {
+  const name = `gen_server_call.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n: 500_000, warm: 10_000 },
+    quick: { n: 20_000, warm: 1_000 },
+    tsvm: { module: 'gen-server-call' },
+    beam: { module: 'gen_server_call' },
+    figures: [rate(name)],
+    ...extra,
+  };
+}
+
+function supervisorRestart(variant: string, n: number): Benchmark {
+  const name = `supervisor_restart.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n },
+    quick: { n: n / 10 },
+    tsvm: { module: 'supervisor-restart' },
+    beam: { module: 'supervisor_restart' },
+    figures: [rate(name)],
+  };
+}
+
 const bigMessageBeam: Side = { module: 'big_message' };
 
 export const benchmarks: readonly Benchmark[] = [
@@ -390,6 +419,49 @@ export const benchmarks: readonly Benchmark[] = [
     ],
   },
   start(1000),
+  genServerCall('local', { serial: true }),
+  genServerCall('cross', { parallel: true }),
+  supervisorRestart('burst1k', 1_000),
+  supervisorRestart('burst10k', 10_000),
+  {
+    name: 'supervisor_restart.answer',
+    variant: 'answer',
+    passes: ['latencies'],
+    params: { n: 1_000 },
+    quick: { n: 100 },
+    tsvm: { module: 'supervisor-restart' },
+    beam: { module: 'supervisor_restart' },
+    figures: [
+      latency('supervisor_restart.answer_p50', 'p50'),
+      latency('supervisor_restart.answer_p99', 'p99'),
+    ],
+  },
+  {
+    name: 'timers',
+    variant: 'all',
+    passes: ['values'],
+    params: { n: 200_000 },
+    quick: { n: 20_000 },
+    tsvm: { module: 'timers' },
+    beam: { module: 'timers' },
+    figures: [
+      { name: 'timers.insert', key: 'insert', unit: 'ops/s', better: 'higher' },
+      latency('timers.late_p50', 'late_p50'),
+      latency('timers.late_p99', 'late_p99'),
+      latency('timers.late_max', 'late_max'),
+      { name: 'timers.cancel', key: 'cancel', unit: 'ops/s', better: 'higher' },
+    ],
+  },
+  {
+    name: 'crash_isolation',
+    variant: 'all',
+    passes: ['rate'],
+    params: { n: 1_000 },
+    quick: { n: 100 },
+    tsvm: { module: 'crash-isolation' },
+    beam: { module: 'crash_isolation' },
+    figures: [rate('crash_isolation')],
+  },
 ];
 
 /** The benchmark of that name. @throws RangeError when the catalog has none */
