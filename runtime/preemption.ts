@@ -57,6 +57,8 @@ const DEPTH_MAX = 8;
 const ROOM_FOR_SLICES: readonly undefined[] = new Array<undefined>(16 * 1024).fill(undefined);
 const ROOM_FOR_SIGNALS: readonly undefined[] = new Array<undefined>(6 * 1024).fill(undefined);
 const WARN_MS = 1000;
+/** How often the host program is served under plain code that goes on. */
+const HOST_MS = 20;
 const PLACES_MAX = 1000;
 /** Between two looks at whether a wait in place is over. */
 const NAP_MS = 0.25;
@@ -225,7 +227,9 @@ function look(): number {
 function reenter(scheduler: Scheduler, proc: Process): void {
   scheduler.charge(proc);
   noteStretch(scheduler, proc);
-  if (context.sealed || !scheduler.hasWork()) return;
+  if (context.sealed) return;
+  serveHost(scheduler);
+  if (!scheduler.hasWork()) return;
   markPlain(scheduler, proc);
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
   const slices = stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
@@ -234,6 +238,22 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   serveOnTop(scheduler, proc, slices);
   resumeStretch(scheduler, proc, ownMs);
   if (scheduler.heldBack) context.budget = LAP;
+}
+
+/** While the event loop has no turn: show figures, and do what the host program asks, such as to end. */
+function serveHost(scheduler: Scheduler): void {
+  const now = performance.now();
+  if (now - hostServedAt < HOST_MS) return;
+  hostServedAt = now;
+  const { process, task, budget, yields, entry } = context;
+  context.process = null;
+  context.task = null;
+  scheduler.serveHost();
+  context.process = process;
+  context.task = task;
+  context.budget = process !== null && process.status === DEAD ? -1 : budget;
+  context.yields = yields;
+  context.entry = entry;
 }
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
@@ -289,6 +309,7 @@ let stretchOf: Process | null = null;
 let stretchSlice = -1;
 let stretchMs = 0;
 let resumedAt = 0;
+let hostServedAt = 0;
 const warnedPlaces: Set<string> = new Set();
 
 function noteStretch(scheduler: Scheduler, proc: Process): void {

@@ -451,6 +451,7 @@ export class Scheduler {
   #runTurn(): void {
     const { runQueue, timers, guard } = this;
     const begun = this.now();
+    this.#turnBegan = begun;
     this.#deadline = begun + (this.#nativeWaits > 0 ? TURN_WITH_PROMISES_MS : TURN_MS);
     this.#worked = false;
     if (guard === null) this.#loop();
@@ -468,6 +469,7 @@ export class Scheduler {
     else if (this.#outboundPending() || this.#idling.rest()) this.ensureTurnSoon();
   }
 
+  #turnBegan = 0;
   #deadline = 0;
   #worked = false;
 
@@ -736,18 +738,36 @@ export class Scheduler {
   }
 
   #account(begun: number, ended: number, worked: boolean): void {
-    const { state, slot } = this;
     this.#turns += 1;
     if (worked) {
       const { idleSince } = this.#idling;
       this.#busyMs += Math.max(0, (idleSince > begun ? idleSince : ended) - begun);
     }
-    state.set(slot, shared.RUN_QUEUE, this.runQueue.length);
+    this.#publish(ended, this.#busyMs);
+  }
+
+  /** What is to be done for the host program in a turn that plain code does not let come to its end. */
+  set whileHeld(serve: () => void) {
+    this.#whileHeld = serve;
+  }
+
+  /** The turn goes on and on: show what it has done so far, and do what the host program has asked. */
+  serveHost(): void {
+    const now = this.now();
+    this.#publish(now, this.#busyMs + now - this.#turnBegan);
+    this.#whileHeld();
+  }
+
+  #whileHeld: () => void = () => {};
+
+  #publish(now: number, busyMs: number): void {
+    const { state, slot } = this;
+    state.set(slot, shared.RUN_QUEUE, this.runQueue.length + this.#aside.length);
     state.set(slot, shared.PROCESSES, this.processes.count);
     state.set(slot, shared.TIMERS, this.timers.length);
     state.setFigure(slot, shared.REDUCTIONS, this.#reductions);
-    state.setFigure(slot, shared.BUSY_MS, this.#busyMs);
-    state.setFigure(slot, shared.TOTAL_MS, ended - this.#startedAt);
+    state.setFigure(slot, shared.BUSY_MS, busyMs);
+    state.setFigure(slot, shared.TOTAL_MS, now - this.#startedAt);
     state.setFigure(slot, shared.TURNS, this.#turns);
   }
 }

@@ -7,7 +7,9 @@
  */
 
 import './harden.js';
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
+import { receiveMessageOnPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import * as bifs from '../../bif/index.js';
@@ -151,6 +153,14 @@ function serve(
       },
     };
     Comlink.expose(control, nodeEndpoint(boot.control));
+    // Comlink calls at once and answers when it can: what is asked happens, the answer waits.
+    scheduler.whileHeld = () => {
+      for (;;) {
+        const next = receiveMessageOnPort(boot.control);
+        if (next === undefined) return;
+        (boot.control as unknown as EventEmitter).emit('message', next.message);
+      }
+    };
   });
 }
 

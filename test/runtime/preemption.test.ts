@@ -90,6 +90,24 @@ test('the stack of a process that crashes on top of a preempted one is its own',
   expect(stack).not.toContain('plainLoop');
 });
 
+test('the figures of a scheduler that a plain loop holds are those of now', async () => {
+  const before = (await one.stats()).schedulers[0];
+  const pid = await one.spawn('hogs', 'plainLoop');
+  await expect
+    .poll(async () => (await one.stats()).schedulers[0]?.reductions, { timeout: 10_000 })
+    .toBeGreaterThan((before?.reductions ?? 0) + 100_000);
+  const { processes, utilisation } = (await one.stats()).schedulers[0] ?? {};
+  expect(processes).toBe(1);
+  expect(utilisation).toBeGreaterThan(0);
+  expect(await one.shutdown(pid, 'kill')).toBe(true);
+});
+
+test('a machine stops while plain loops hold all of its schedulers', async () => {
+  const vm = await startVm({ modules: MODULES, schedulers: 2, dirtyThreads: 1, logger: false });
+  for (const scheduler of [1, 2]) await vm.spawn('hogs', 'catching', [], { scheduler });
+  await vm.stop();
+});
+
 test('nothing of all that is left', async () => {
   for (const vm of [one, two]) {
     const { schedulers } = await vm.stats();
