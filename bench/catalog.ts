@@ -13,7 +13,7 @@ export interface FigureSpec {
   readonly name: string;
   /** Which of a sample's values it is. */
   readonly key: string;
-  readonly unit: 'ops/s' | 'us' | 'ms' | 'bytes' | 'MB/s' | 'x';
+  readonly unit: 'ops/s' | 'us' | 'ms' | 'bytes' | 'MB/s' | 'x' | 'count';
   readonly better: 'higher' | 'lower';
   readonly scale?: number;
 }
@@ -215,6 +215,30 @@ const COUNTED_JOBS = [
   ...['matrix_multiply', 'sieve', 'short_loops', 'collatz', 'string_building', 'map_counting'],
   ...['helper_calls', 'trees'],
 ];
+
+function codeLoad(
+  variant: 'cold' | 'hot',
+  times: Params,
+  quick: Params,
+  figures: readonly [key: string, unit: FigureSpec['unit']][],
+): Benchmark {
+  const name = variant === 'cold' ? 'code_load' : 'code_load.hot';
+  return {
+    name,
+    variant,
+    passes: ['values'],
+    params: { n: 1_000, versions: 20, ...times },
+    quick: { n: 100, versions: 20, ...quick },
+    tsvm: { module: 'code-load' },
+    beam: { module: 'code_load' },
+    figures: figures.map(([key, unit]) => ({
+      name: `${name}.${key}`,
+      key,
+      unit,
+      better: unit === 'ops/s' ? 'higher' : 'lower',
+    })),
+  };
+}
 
 /** @param hogs on each scheduler; `everywhere` 0: on the first alone */
 function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
@@ -462,6 +486,21 @@ export const benchmarks: readonly Benchmark[] = [
     beam: { module: 'crash_isolation' },
     figures: [rate('crash_isolation')],
   },
+  codeLoad('cold', {}, {}, [
+    ['visible', 'ms'],
+    ['all_processes', 'ms'],
+  ]),
+  codeLoad('hot', { quietMs: 1_000, loadingMs: 5_000 }, { quietMs: 200, loadingMs: 500 }, [
+    ['quiet_rate', 'ops/s'],
+    ['quiet_p99', 'us'],
+    ['loading_rate', 'ops/s'],
+    ['loading_p99', 'us'],
+    ['loading_p9999', 'us'],
+    ['loads', 'ops/s'],
+    ['failed', 'count'],
+    ['killed', 'count'],
+    ['soft_purge_refused', 'count'],
+  ]),
 ];
 
 /** The benchmark of that name. @throws RangeError when the catalog has none */

@@ -4,6 +4,7 @@
  * Everything goes through the public API. Each body is a new process of the VM (`vm.run`).
  */
 import { startVm } from 'tsvm/vm';
+import { codeLoadBuilds } from './code-load.js';
 import { liveMemory } from './live-memory.js';
 import { packagePath } from './package-root.js';
 import {
@@ -44,7 +45,11 @@ async function runWorkload(): Promise<void> {
     {
       body: async (variant, params) => (await run('body', [variant, params])) as Measured,
       latencies: async (variant, params) => (await run('latencies', [variant, params])) as Values,
-      values: async (variant, params) => (await run('values', [variant, params])) as Values,
+      values: async (variant, params) => {
+        // What is loaded is compiled outside of the machine, and beforehand.
+        const more = 'versions' in params ? [await codeLoadBuilds(params)] : [];
+        return (await run('values', [variant, params, ...more])) as Values;
+      },
       sizes: async (_variant, params) => liveMemory(run, params),
     },
     printLine,
