@@ -8,6 +8,7 @@ import { context, runningScheduler } from '../runtime/context.js';
 import { copy } from '../runtime/copy.js';
 import { badarg } from '../runtime/errors.js';
 import type { LogLevel } from '../runtime/hosting.js';
+import { HEARD_LOGS } from '../runtime/shared-state.js';
 
 export interface Log {
   error(text: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -28,6 +29,7 @@ function write(level: LogLevel, text: string, fields?: Readonly<Record<string, u
   const scheduler = runningScheduler(`log.${level}`);
   if (typeof text !== 'string') throw badarg(`log.${level}: text`, 'a string', text);
   context.budget -= 1;
+  if (!scheduler.isHeard(HEARD_LOGS)) return;
   const copied =
     fields === undefined
       ? undefined

@@ -20,6 +20,7 @@ import { processInfo } from './process-info.js';
 import { resumeReceiver } from './receive.js';
 import { abandonRequests, receiveReply } from './requests.js';
 import type { Engine, Scheduler } from './scheduler.js';
+import { HEARD_CRASHES } from './shared-state.js';
 import * as signal from './signals.js';
 import { currentEntry, receiveSpawn } from './spawn.js';
 import type { Pid, Ref, SchedulerDownReason } from './terms.js';
@@ -56,7 +57,7 @@ function rootFinished(scheduler: Scheduler, proc: Process, value: unknown, faile
     return;
   }
   const reason = exitReasonOf(value);
-  if (isReported(proc, value, reason)) {
+  if (isReported(proc, value, reason) && scheduler.isHeard(HEARD_CRASHES)) {
     scheduler.host.crashed(crashReport(scheduler, proc, reason));
   }
   terminate(scheduler, proc, reason);

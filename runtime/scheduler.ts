@@ -202,6 +202,12 @@ export class Scheduler {
     this.ensureTurn();
   }
 
+  /** Does anybody listen to what is logged, or to crash reports? `what` is a bit of HEARD. */
+  isHeard(what: number): boolean {
+    const { cells } = this.state;
+    return ((cells[this.state.at(0, shared.HEARD)] as number) & what) !== 0;
+  }
+
   get nextDue(): number {
     return this.timers.nextDue;
   }

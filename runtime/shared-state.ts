@@ -10,6 +10,7 @@
  * | SPAWNS_COMING          | spawns sent to the slot and not yet received    | senders add, owner subtracts | –  |
  * | CODE_EPOCH (slot 0)    | commands of the code server so far, see code-inbox.ts | main thread     | –         |
  * | SPAWN_BLOCK            | blocks of pid counters handed out to the slot   | owner                 | –         |
+ * | HEARD (slot 0)         | HEARD_LOGS, HEARD_CRASHES: somebody listens     | main thread           | –         |
  * | BEAT                   | changes while slices make progress, 0 between them | owner, not atomically | –      |
  *
  * | cell (Float64, per slot) | meaning (since the thread began)              |
@@ -33,6 +34,11 @@ export const SPAWN_BLOCK = 5;
 export const TIMERS = 6;
 export const CODE_EPOCH = 7;
 export const BEAT = 8;
+export const HEARD = 9;
+
+/** Bits of HEARD: what nobody listens to is not made. */
+export const HEARD_LOGS = 1;
+export const HEARD_CRASHES = 2;
 
 export const AWAKE = 0;
 /** Asleep in the event loop: woken by a message on a port. */

@@ -29,13 +29,23 @@ export type VmListener<E extends VmEventName> = (event: VmEvents[E]) => void;
 /** A small typed emitter: a listener that throws does not keep the others from hearing. */
 export class VmEmitter {
   readonly #listeners = new Map<VmEventName, Set<(event: never) => void>>();
+  /** Called when somebody begins or ceases to listen. */
+  onChange: () => void = () => {};
 
   /** @returns a function that stops listening */
   on<E extends VmEventName>(name: E, listener: VmListener<E>): () => void {
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
     set.add(listener as (event: never) => void);
-    return () => set.delete(listener as (event: never) => void);
+    this.onChange();
+    return () => {
+      set.delete(listener as (event: never) => void);
+      this.onChange();
+    };
+  }
+
+  isHeard(name: VmEventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
   }
 
   emit<E extends VmEventName>(name: E, event: VmEvents[E]): void {

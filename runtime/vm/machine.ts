@@ -16,6 +16,7 @@ import { type CompileProjectOptions, compileProject, scanProject } from '../../l
 import { homeOf } from '../address.js';
 import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
 import type { FunctionName } from '../hosting.js';
+import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
 import { DirtyPool } from './dirty-pool.js';
@@ -111,7 +112,17 @@ export class Vm {
     this.code = new VmCode(this.#codeServer, options.modules, (reports) =>
       this.#events.emit('load', { reports, removed: [] }),
     );
+    this.#events.onChange = () => this.#tellHeard();
+    this.#tellHeard();
     boots.set(this, () => this.#boot());
+  }
+
+  /** What nobody listens to is not sent by the schedulers. */
+  #tellHeard(): void {
+    const logs = this.#events.isHeard('log') ? HEARD_LOGS : 0;
+    const crashes =
+      this.#events.isHeard('crash') || this.#events.isHeard('crashesOmitted') ? HEARD_CRASHES : 0;
+    this.#threads.state.set(0, HEARD, logs | crashes);
   }
 
   async #boot(): Promise<void> {
