@@ -35,6 +35,7 @@ import { tsvmVersion } from './version.js';
 
 export interface RunOptions {
   readonly schedulers?: number | undefined;
+  readonly guardMs?: number | undefined;
   readonly watch: boolean;
   readonly poll: boolean;
 }
@@ -109,7 +110,7 @@ export class MachineRun {
 
   async #start(data: DataFolder): Promise<void> {
     const { modules, env, folder, entry } = this.#app;
-    const { schedulers, watch, poll } = this.#options;
+    const { schedulers, guardMs, watch, poll } = this.#options;
     await checkModules(modules);
     // The scheduler threads begin with a copy of these.
     for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
@@ -123,6 +124,7 @@ export class MachineRun {
       poll,
       logger: false,
       ...(schedulers === undefined ? {} : { schedulers }),
+      ...(guardMs === undefined ? {} : { guardMs }),
     }).finally(() => progress.end());
     const ms = performance.now() - begin;
     this.#vm = vm;

@@ -10,12 +10,14 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CREATORS } from '../runtime/address.js';
 import type { LogLevel } from '../runtime/hosting.js';
+import { GUARD_MS_MAX, GUARD_MS_MIN } from '../runtime/vm/guard-limits.js';
 import { readApplication } from './application.js';
 
 interface Options {
   readonly schedulers?: number;
   readonly watch: boolean;
   readonly poll?: true;
+  readonly guardMs?: number;
   readonly logLevel: LogLevel;
   readonly json?: true;
   readonly data?: string;
@@ -32,6 +34,11 @@ export function startCommand(): Command {
     .option('--schedulers <n>', 'scheduler threads; one for each core by default', schedulerCount)
     .option('--no-watch', 'do not load modules when their files change')
     .option('--poll', 'look at the files again and again: for containers and network drives')
+    .option(
+      '--guard-ms <n>',
+      'end a process that is stuck so long in code that cannot give way; 250 by default, 0: never',
+      guardLimit,
+    )
     .addOption(
       new Option('--log-level <level>', 'the least level that is shown')
         .choices(LOG_LEVELS)
@@ -64,7 +71,8 @@ Examples:
   PORT=8080 tsvm start examples/chat --json | jq .msg`;
 
 async function start(dir: string, options: Options): Promise<void> {
-  const { json = false, logLevel: level, watch, poll = false, schedulers, data } = options;
+  const { json = false, logLevel: level, watch, poll = false, data } = options;
+  const { schedulers, guardMs } = options;
   const app = readApplication(dir);
   const placed = data === undefined ? app : { ...app, data: resolve(data) };
   // Loaded here: the machine is not to delay the other commands.
@@ -75,7 +83,7 @@ async function start(dir: string, options: Options): Promise<void> {
   const narrator = new Narrator({ json, level });
   let status = 1;
   try {
-    status = await new MachineRun(placed, { schedulers, watch, poll }, narrator).run();
+    status = await new MachineRun(placed, { schedulers, guardMs, watch, poll }, narrator).run();
   } finally {
     narrator.end();
   }
@@ -87,4 +95,12 @@ function schedulerCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= SCHEDULERS_MAX) return count;
   throw new InvalidArgumentError(`Expected a whole number from 1 to ${SCHEDULERS_MAX}.`);
+}
+
+function guardLimit(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : -1;
+  if (ms === 0 || (ms >= GUARD_MS_MIN && ms <= GUARD_MS_MAX)) return ms;
+  throw new InvalidArgumentError(
+    `Expected milliseconds from ${GUARD_MS_MIN} to ${GUARD_MS_MAX}, or 0 for no guard.`,
+  );
 }

@@ -69,7 +69,7 @@ export class GuardError extends Error {
     super(
       `code ran for more than ${limitMs} ms without a place where it could give way` +
         `${place === '' ? '' : `, at ${place}`}: a regular expression, native code or a package. ` +
-        'Run it with dirty(), or raise guardMs',
+        'Run it with dirty(), or raise guardMs (tsvm start --guard-ms)',
     );
     this.stack = `${this.name}: ${this.message}${frames === '' ? '' : `\n${frames}`}`;
   }

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { CREATORS } from '../address.js';
 import { describe } from '../errors.js';
+import { GUARD_MS, GUARD_MS_MAX, GUARD_MS_MIN } from './guard-limits.js';
 import { defaultLogger, type VmLogger } from './logging.js';
 
 export interface VmOptions {
@@ -68,9 +69,6 @@ const NAMES = [
 ];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
 const SCHEDULERS_MAX: number = CREATORS - 1;
-const GUARD_MS = 50;
-/** Below, the collections of garbage of a healthy process would count. */
-const GUARD_MS_MIN = 10;
 
 export function checkOptions(options: VmOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options);
@@ -92,7 +90,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     throw wrong('onProgress', 'a function', onProgress);
   checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
   checkInteger('dirtyThreads', dirtyThreads, 1, 256);
-  if (guardMs !== 0) checkInteger('guardMs', guardMs, GUARD_MS_MIN, 60_000);
+  if (guardMs !== 0) checkInteger('guardMs', guardMs, GUARD_MS_MIN, GUARD_MS_MAX);
   if (schedulerHeapMb !== undefined)
     checkInteger('schedulerHeapMb', schedulerHeapMb, 16, 1024 * 1024);
   if (typeof watch !== 'boolean') throw wrong('watch', 'a boolean', watch);

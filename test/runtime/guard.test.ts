@@ -27,7 +27,7 @@ const logs: string[] = [];
 const crashes: unknown[] = [];
 
 beforeAll(async () => {
-  const options = { modules: MODULES, dirtyThreads: 1, logger: false } as const;
+  const options = { modules: MODULES, dirtyThreads: 1, guardMs: 50, logger: false } as const;
   one = await startVm({ ...options, schedulers: 1 });
   two = await startVm({ ...options, schedulers: 2 });
   one.on('log', ({ text }) => logs.push(text));
