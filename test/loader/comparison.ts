@@ -50,6 +50,7 @@ export async function preemptedTrace(source: string): Promise<Trace & { preempti
       context.budget = 0;
     },
     hasWork: () => false,
+    serveHost: () => {},
     nativeWaitBegins: () => {},
     nativeWaitEnds: () => {},
     taskFailed: () => {},

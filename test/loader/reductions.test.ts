@@ -170,6 +170,7 @@ for (const [name, source] of Object.entries(PROGRAMS)) {
         context.budget = 1;
       },
       hasWork: () => false,
+      serveHost: () => {},
       nativeWaitBegins: () => {},
       nativeWaitEnds: () => {},
       taskFailed: () => {},

@@ -26,6 +26,7 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     [['#Ref<a.1.2>', { asink: true }], /expected only async, info, got "asink"/],
   ],
   counter: [[[''], NO_NAME]],
+  crashDetails: [[[5], /crashDetails: details: expected an object or null, got 5/]],
   demonitor: [
     [['x'], NO_REF],
     [['#Ref<a.1.2>', { flash: true }], /expected only flush, info, got "flash"/],
@@ -35,6 +36,10 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     [['not a pid', 'x'], NO_PID],
     [[undefined, 'x'], NO_PID],
     [['#Ref<a.1.2>', 'x'], NO_PID],
+  ],
+  fn: [
+    [['name'], NO_FUNCTION],
+    [[() => {}], /fn: .*write fn\(…\) around the function itself/],
   ],
   forward: [[[{}, { events: ['x'], active: true }], /expected an event emitter.*got/s]],
   handOver: [[[5], /expected an object, got 5/]],
@@ -119,6 +124,8 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
 /** Functions that take any argument, or none. */
 const TAKE_ANYTHING = new Set([
   'disown',
+  'exitReason',
+  'exportName',
   'freeze',
   'isPid',
   'makeRef',
