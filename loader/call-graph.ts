@@ -12,9 +12,8 @@
  * text has first.
  */
 
-import { isArithmetic } from './loop-shape.js';
 import type { Binding, Reference, Scopes } from './scopes.js';
-import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
+import { type AnyNode, eachChild, type FunctionNode, isArithmetic, isFunction } from './syntax.js';
 
 interface Calls {
   open: boolean;
@@ -32,6 +31,8 @@ export class CallGraph {
   readonly #bindings: Map<AnyNode, Binding> = new Map();
   readonly #named: Map<Binding, FunctionNode> = new Map();
   readonly #calls: Map<FunctionNode, Calls> = new Map();
+  /** By the callees of closed calls. */
+  readonly #callees: Map<AnyNode, FunctionNode> = new Map();
   /** The private methods of the classes around the place of the walk. */
   readonly #privates: Map<string, FunctionNode | null>[] = [];
 
@@ -54,6 +55,11 @@ export class CallGraph {
   /** Must the entry of this function be counted? */
   counts(node: FunctionNode): boolean {
     return this.#calls.get(node)?.counted === true;
+  }
+
+  /** The function that runs, where the text tells it. */
+  calleeOf({ callee }: Extract<AnyNode, { type: 'CallExpression' }>): FunctionNode | undefined {
+    return this.#callees.get(callee);
   }
 
   #of(node: FunctionNode): Calls {
@@ -141,6 +147,7 @@ export class CallGraph {
       return false;
     }
     calls?.closed.add(method);
+    this.#callees.set(callee, method);
     return true;
   }
 

@@ -53,15 +53,15 @@ const OPTIONS: TransformOptions = {
 export async function compile(source: string, options: CompileOptions): Promise<CompiledModule> {
   const { name, file } = options;
   const stripped = await stripTypes(source, options);
-  const { edits, exports, imports, input } = transformed({
+  const { output, exports, imports, input } = transformed({
     moduleName: name,
     file,
     source,
     code: stripped.code,
     map: new TraceMap(stripped.map),
   });
-  const code = edits.toString();
-  const own = edits.generateDecodedMap({ hires: 'boundary', source: 'esbuild.js' });
+  const code = output.toString();
+  const own = output.generateDecodedMap({ hires: 'boundary' });
   const mappings = chainMappings(own.mappings, input.map);
   return {
     format: FORMAT_VERSION,

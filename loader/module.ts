@@ -75,8 +75,8 @@ export function isModuleName(name: string): boolean {
   );
 }
 
-/** The name of the function whose generator `name` is; stacks show this one. */
+/** The name of the function whose generator or twin `name` is; stacks show this one. */
 export function userFunctionName(name: string): string {
-  const plain = name.replace(/\$co\d*$/, '');
+  const plain = name.replace(/\$(?:co|twin)\d*$/, '');
   return plain === name ? name : plain === 'anonymous' ? '' : plain;
 }

@@ -27,11 +27,12 @@
  * Source: ECMAScript, "Async Function Definitions", "Async Generator Function Definitions".
  */
 
+import type { CodeKind } from './code-kind.js';
 import { disposeHelper } from './dispose-helper.js';
 import { UnsupportedSyntaxError } from './errors.js';
 import { isLoop, type LoopNode } from './loop-shape.js';
 import { describeFunction } from './lowered-function.js';
-import { type CodeKind, Reductions } from './pass-reductions.js';
+import { Reductions } from './pass-reductions.js';
 import type { Binding, Reference } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
 import type { Pass, TransformContext } from './transform.js';
@@ -202,6 +203,7 @@ class Coroutines {
     const { body } = node;
     this.#visit(body, after === '' ? inner : { ...inner, end: body.end });
     if (after !== '') this.#context.edits.appendLeft(body.end, after);
+    this.#reductions.endFunction(node);
     lowered?.finish();
   }
 

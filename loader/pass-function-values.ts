@@ -20,7 +20,7 @@ export const functionValues: Pass = (context) => {
   const declarations = lifted?.declarations ?? [];
   context.addHeader(`const ${funs} = module.funs([${declarations.join(', ')}]);`);
   if (locals.length === 0) return;
-  context.edits.append(`${funs}.locals(${locals.map(({ name }) => name).join(', ')});\n`);
+  context.addFooter(`${funs}.locals(${locals.map(({ name }) => name).join(', ')});\n`);
 };
 
 /** The functions of the user's top level that stay what they are, and are not exported. */

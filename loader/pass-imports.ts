@@ -138,7 +138,7 @@ function nameDefaultExport(context: TransformContext, local: string): void {
   if (!local.endsWith('_default') || context.input.source.includes(local)) return;
   const value = declaredValue(context, local);
   if (value === undefined || !isAnonymousFunction(value)) return;
-  context.edits.append(
+  context.addFooter(
     `Object.defineProperty(${local}, "name", { value: "default", configurable: true });\n`,
   );
 }

@@ -68,7 +68,7 @@ class Isolation {
     this.#checkStaticMethods();
     this.#faults.raise(IsolationError);
     markClosures(context, this.#once, this.#globals);
-    context.edits.append(constantsCall(context, this.#faults));
+    context.addFooter(constantsCall(context, this.#faults));
   }
 
   #check(reference: Reference): void {

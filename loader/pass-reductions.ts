@@ -3,15 +3,8 @@
  *
  *   function f(n) { … g(n) … }       a check before the first statement that calls something:
  *                                    if (--$context.budget < 0) $preempt();
- *   for (…) { … g(n) … }             a check in each loop's body; `$k` is a local of the function:
- *                                    if (($k = $k + 1 | 0) > 63) $k = $lap();
- *   for (let i = 0; i < n; i++) { }  where it calls nothing, a loop of parts around it:
- *                                    for (let i = 0; ;) {
- *                                      let $n = 0; const $e = 64 - $k << 2;
- *                                      for (; $n < $e && (i < n); $n = $n + 1 | 0, i++) { }
- *                                      if ($n < $e) { $k = $k + ($n >> 2) & 63; break; }
- *                                      $k = $laps($e);
- *                                    }
+ *   for (…) { … }                    a check in the loop, see `counted-loops.ts`
+ *   function f(n) { … f(n - 1) … }   a twin, which has no check, in turn with it (`twins.ts`)
  *   catch (e) { … }                  catch (e) { if (e === $UNWIND) throw e; … }
  *   finally { … }                    finally { if ($living()) { … } }
  *
@@ -26,30 +19,27 @@
  *     unasked (accessors, `valueOf`, `next`, proxy traps …) has its check at the entry, and so have comparators
  *     (`comparators.ts`); a leaf made such by name (`{ get: f }`) is the one way around, and it ends in a stack
  *     overflow or in the guard.
- *  2. Checks stand on the user's line: a stack through one shows the loop or call that ran.
- *  3. `$k` is counted in a local variable because a store to memory for each iteration costs a tight
- *     loop more than the loop itself. A part begins to count at 0, which V8 knows the range of.
- *  4. `$k` is from 0 to 63 wherever a loop begins; only between two parts of one loop may it be less,
- *     for parts that were seen to be fast are longer.
+ *  2. Checks stand on the user's line: a stack through one shows the call that ran.
  */
 
-import { LAP, SHORT_SHIFT } from '../runtime/preemption.js';
 import { CallGraph } from './call-graph.js';
+import { type CodeKind, yieldOf } from './code-kind.js';
 import { findComparators } from './comparators.js';
-import { isArithmetic, isLoop, type LoopNode, shapeOf } from './loop-shape.js';
-import { type AnyNode, eachChild, type FunctionNode, isFunction, keyName } from './syntax.js';
+import { CountedLoops } from './counted-loops.js';
+import { isLoop, type LoopNode, LoopShapes } from './loop-shape.js';
+import {
+  type AnyNode,
+  eachChild,
+  type FunctionNode,
+  isArithmetic,
+  isFunction,
+  keyName,
+} from './syntax.js';
 import type { TransformContext } from './transform.js';
-
-/** What may stand in the place of a `yield` there. */
-export type CodeKind = 'plain' | 'coroutine' | 'async_generator';
+import { Twins } from './twins.js';
 
 type CatchClause = Extract<AnyNode, { type: 'CatchClause' }>;
-/** The loops that are run in parts. */
-type DividedLoop = Extract<AnyNode, { type: 'ForStatement' | 'WhileStatement' }>;
 type Block = Extract<AnyNode, { type: 'BlockStatement' }>;
-
-/** Where a function's first iterations begin to count: short, as most loops are. */
-const FIRST_COUNT = LAP - 16;
 
 /** Methods that JavaScript calls without a call in the text. */
 const CALLED_UNASKED: ReadonlySet<string> = new Set([
@@ -60,9 +50,10 @@ const CALLED_UNASKED: ReadonlySet<string> = new Set([
 
 export class Reductions {
   readonly #context: TransformContext;
+  readonly #loops: CountedLoops;
+  readonly #twins: Twins;
   #graph: CallGraph | null = null;
-  #counter: string | null = null;
-  #part: readonly [part: string, end: string] | null = null;
+  #shapes: LoopShapes | null = null;
   #caught: string | null = null;
   #moduleCounts = false;
   #coroutines: ReadonlySet<string> | null = null;
@@ -70,91 +61,66 @@ export class Reductions {
 
   constructor(context: TransformContext) {
     this.#context = context;
+    this.#loops = new CountedLoops(context);
+    this.#twins = new Twins(context);
   }
 
   /** The head of a function. @returns the text that `endFunction` must put after an expression body */
   beginFunction(node: FunctionNode, kind: CodeKind): string {
     if (!this.#isUsers(node)) return '';
     const { body } = node;
-    const entry = this.#needsEntry(node);
+    if (body.type === 'BlockStatement' && hasLoop(body)) {
+      this.#context.edits.appendLeft(body.start + 1, ` ${this.#loops.declaration}`);
+    }
+    if (!this.#needsEntry(node) || this.#twins.has(node)) return '';
+    return this.#checkEntry(node, this.#spent(1), kind, 'appendLeft');
+  }
+
+  /** After all of the function was visited: its twin is a copy without the check. */
+  endFunction(node: FunctionNode): void {
+    if (!this.#isUsers(node) || !this.#twins.has(node)) return;
+    this.#twins.copy(node);
+    const after = this.#checkEntry(node, this.#spent(2), 'plain', 'prependLeft');
+    if (after !== '') this.#context.edits.appendLeft(node.body.end, after);
+  }
+
+  /** @param insert how: what is inside was edited already, or is not yet */
+  #checkEntry(
+    { body }: FunctionNode,
+    spent: string,
+    kind: CodeKind,
+    insert: 'appendLeft' | 'prependLeft',
+  ): string {
+    const { edits } = this.#context;
     if (body.type !== 'BlockStatement') {
-      if (!entry) return '';
-      this.#context.edits.appendLeft(body.start, `(${this.#entryExpression(kind)}, `);
+      edits[insert](body.start, `(${this.#entryExpression(spent, kind)}, `);
       return ')';
     }
-    const declaration = hasLoop(body) ? ` let ${this.#counterName()} = ${FIRST_COUNT};` : '';
-    const at = entry ? body.body.findIndex(mayCall) : -1;
+    const at = body.body.findIndex(mayCall);
     const statement = at > 0 ? body.body[at] : undefined;
-    const check = entry ? this.#entryStatement(kind) : '';
-    const first = statement === undefined ? `${declaration}${check && ` ${check}`}` : declaration;
-    if (first !== '') this.#context.edits.appendLeft(body.start + 1, first);
-    if (statement !== undefined) this.#context.edits.appendLeft(statement.start, `${check} `);
+    const check = this.#entryStatement(spent, kind);
+    if (statement === undefined) edits.appendLeft(body.start + 1, ` ${check}`);
+    else edits[insert](statement.start, `${check} `);
     return '';
   }
 
   /** A loop, before anything in it is visited. @returns the text to put after the body */
   beginLoop(node: LoopNode, kind: CodeKind, labelled: boolean, atModuleLevel: boolean): string {
     if (!this.#isUsers(node)) return '';
-    const shape = shapeOf(node, labelled);
-    if (shape === 'none') return '';
-    if (atModuleLevel && !this.#moduleCounts) {
+    this.#shapes ??= new LoopShapes(this.#callGraph());
+    const shape = this.#shapes.shapeOf(node, labelled);
+    if (shape !== 'none' && atModuleLevel && !this.#moduleCounts) {
       this.#moduleCounts = true;
-      this.#context.addHeader(`let ${this.#counterName()} = ${FIRST_COUNT};`);
+      this.#context.addHeader(this.#loops.declaration);
     }
-    return shape === 'in_parts'
-      ? this.#divide(node as DividedLoop, kind)
-      : this.#checkBody(node.body as AnyNode, kind);
-  }
-
-  /** A check at the head of the body. */
-  #checkBody(body: AnyNode, kind: CodeKind): string {
-    const count = this.#counterName();
-    const { edits } = this.#context;
-    const spent = `(${count} = ${count} + 1 | 0) > ${LAP - 1}`;
-    const check =
-      kind === 'plain'
-        ? `if (${spent}) ${count} = ${this.#context.runtime('lap')}();`
-        : `if (${spent} && (${count} = ${this.#context.runtime('pauseLap')}()) < 0) ${this.#yield(kind)};`;
-    if (body.type === 'BlockStatement') {
-      edits.appendLeft(body.start + 1, ` ${check}`);
-      return '';
-    }
-    edits.appendLeft(body.start, `{ ${check} `);
-    return ' }';
-  }
-
-  /** A loop of parts around the loop; what is written in the head stays where it stands. */
-  #divide(node: DividedLoop, kind: CodeKind): string {
-    const { code, edits } = this.#context;
-    const count = this.#counterName();
-    const [part, end] = this.#partNames();
-    const close = code.lastIndexOf(')', node.body.start);
-    const next = `${part} = ${part} + 1 | 0`;
-    const begin = `) { let ${part} = 0; const ${end} = ${LAP} - ${count} << ${SHORT_SHIFT}; for (; ${part} < ${end}`;
-    if (node.type === 'WhileStatement') {
-      const open = code.indexOf('(', node.start) + 1;
-      edits.update(node.start, open, `for (;;${begin} && (`);
-      edits.appendRight(close, `); ${next}`);
-    } else {
-      const first = code.indexOf(';', node.init?.end ?? node.start) + 1;
-      const second = code.indexOf(';', node.test?.end ?? first);
-      edits.appendLeft(first, ` ;${begin}${node.test ? ' && (' : ''}`);
-      if (node.test) edits.appendRight(second, ')');
-      edits.appendLeft(second + 1, ` ${next}${node.update ? ',' : ''}`);
-    }
-    const rest = `if (${part} < ${end}) { ${count} = ${count} + (${part} >> ${SHORT_SHIFT}) & ${LAP - 1}; break; }`;
-    if (kind === 'plain') {
-      return ` ${rest} ${count} = ${this.#context.runtime('laps')}(${end}); }`;
-    }
-    const spent = `(${count} = ${this.#context.runtime('pauseLaps')}(${end})) === ${LAP}`;
-    return ` ${rest} if (${spent}) { ${count} = 0; ${this.#yield(kind)}; } }`;
+    return this.#loops.begin(node, shape, kind);
   }
 
   /** A static block is a function of its own. */
   staticBlock(node: Extract<AnyNode, { type: 'StaticBlock' }>): void {
     if (!this.#isUsers(node) || !hasLoop(node)) return;
     const at = this.#context.code.indexOf('{', node.start) + 1;
-    this.#context.edits.appendLeft(at, ` let ${this.#counterName()} = ${FIRST_COUNT};`);
+    this.#context.edits.appendLeft(at, ` ${this.#loops.declaration}`);
   }
 
   /** What unwinds a dead process is not the user's to catch. */
@@ -207,7 +173,7 @@ export class Reductions {
 
   #append(declare: 'coroutines' | 'ownAll', names: readonly string[]): void {
     if (names.length === 0) return;
-    this.#context.edits.append(`${this.#context.runtime(declare)}(${names.join(', ')});\n`);
+    this.#context.addFooter(`${this.#context.runtime(declare)}(${names.join(', ')});\n`);
   }
 
   *#moduleCoroutines(): Iterable<string> {
@@ -245,12 +211,18 @@ export class Reductions {
   }
 
   #needsEntry(node: FunctionNode): boolean {
+    this.#comparators ??= findComparators(this.#context.scopes);
+    return (
+      this.#callGraph().counts(node) || this.#comparators.has(node) || this.#isCalledUnasked(node)
+    );
+  }
+
+  #callGraph(): CallGraph {
     const { program, scopes } = this.#context;
     this.#graph ??= new CallGraph(program, scopes, (reference) =>
       this.#context.isDiscarded(reference),
     );
-    this.#comparators ??= findComparators(scopes);
-    return this.#graph.counts(node) || this.#comparators.has(node) || this.#isCalledUnasked(node);
+    return this.#graph;
   }
 
   #isCalledUnasked(node: FunctionNode): boolean {
@@ -261,36 +233,26 @@ export class Reductions {
     return name === undefined || CALLED_UNASKED.has(name);
   }
 
-  #entryStatement(kind: CodeKind): string {
-    const spent = this.#spent();
+  #entryStatement(spent: string, kind: CodeKind): string {
     return kind === 'plain'
       ? `if (${spent}) ${this.#context.runtime('preempt')}();`
       : `if (${spent} && ${this.#context.runtime('pause')}()) ${this.#yield(kind)};`;
   }
 
-  #entryExpression(kind: CodeKind): string {
-    const spent = this.#spent();
+  #entryExpression(spent: string, kind: CodeKind): string {
     return kind === 'plain'
       ? `${spent} && ${this.#context.runtime('preempt')}()`
       : `${spent} && ${this.#context.runtime('pause')}() && (${this.#yield(kind)})`;
   }
 
-  #spent(): string {
-    return `--${this.#context.runtime('context')}.budget < 0`;
+  /** Of functions with a twin every second call is counted. */
+  #spent(reductions: 1 | 2): string {
+    const budget = `${this.#context.runtime('context')}.budget`;
+    return reductions === 1 ? `--${budget} < 0` : `(${budget} -= ${reductions}) < 0`;
   }
 
   #yield(kind: CodeKind): string {
-    return kind === 'async_generator' ? `yield ${this.#context.runtime('PARK')}` : 'yield';
-  }
-
-  #partNames(): readonly [part: string, end: string] {
-    this.#part ??= [this.#context.fresh('$n'), this.#context.fresh('$e')];
-    return this.#part;
-  }
-
-  #counterName(): string {
-    this.#counter ??= this.#context.fresh('$k');
-    return this.#counter;
+    return yieldOf(kind, this.#context);
   }
 }
 

@@ -28,6 +28,16 @@ export function isFunction(node: AnyNode): node is FunctionNode {
   );
 }
 
+/** `Math.max` and its like call nothing of the user. */
+export function isArithmetic(callee: AnyNode): boolean {
+  return (
+    callee.type === 'MemberExpression' &&
+    !callee.computed &&
+    callee.object.type === 'Identifier' &&
+    callee.object.name === 'Math'
+  );
+}
+
 function isNode(value: unknown): value is AnyNode {
   return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
 }

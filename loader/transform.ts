@@ -14,7 +14,7 @@
 
 import type { TraceMap } from '@jridgewell/trace-mapping';
 import { decodedMappings, originalPositionFor } from '@jridgewell/trace-mapping';
-import MagicString from 'magic-string';
+import MagicString, { Bundle } from 'magic-string';
 import { codeFrame } from './code-frame.js';
 import { type LoadError, type LoadErrorDetails, placed, type RelatedPlace } from './errors.js';
 import { liftFunctions } from './lift.js';
@@ -56,6 +56,9 @@ export type RuntimeName =
   | 'pauseLaps'
   | 'UNWIND'
   | 'living'
+  | 'inParts'
+  | 'inOneGo'
+  | 'iterator'
   | 'coroutines'
   | 'own'
   | 'ownAll';
@@ -90,7 +93,8 @@ export interface ImportSource {
 export interface Transformed {
   /** What was edited: not what was given, if functions were lifted. */
   readonly input: TransformInput;
-  readonly edits: MagicString;
+  /** The text of the module, with its map to esbuild's output. */
+  readonly output: MagicString | Bundle;
   readonly exports: readonly string[];
   readonly imports: readonly ModuleImport[];
 }
@@ -101,7 +105,7 @@ export function transform(input: TransformInput): Transformed {
   const lifted = liftFunctions(given);
   const context = lifted === null ? given : new TransformContext(lifted);
   for (const pass of PASSES) pass(context);
-  context.writeHeader();
+  context.writeEnds();
   return context;
 }
 
@@ -118,6 +122,8 @@ export class TransformContext implements Transformed {
   readonly program: Program;
   readonly scopes: Scopes;
   readonly edits: MagicString;
+  /** Copies of parts of the text, to go after everything else. */
+  readonly copies: MagicString[] = [];
   readonly exports: string[] = [];
   readonly imports: ModuleImport[] = [];
   /** What the exports are called inside the module. */
@@ -136,6 +142,7 @@ export class TransformContext implements Transformed {
   readonly #taken: Set<string>;
   readonly #runtimeNames: Map<RuntimeName, string> = new Map();
   readonly #header: string[] = [];
+  readonly #footer: string[] = [];
   readonly #sharedNames: Map<string, string> = new Map();
   #lineStarts: number[] | null = null;
 
@@ -217,6 +224,11 @@ export class TransformContext implements Transformed {
     this.#header.push(statement);
   }
 
+  /** Whole lines to go after everything else. */
+  addFooter(lines: string): void {
+    this.#footer.push(lines);
+  }
+
   /** Replace text whose references thereby vanish. */
   replace(start: number, end: number, text: string): void {
     this.discard(start, end);
@@ -277,16 +289,25 @@ export class TransformContext implements Transformed {
     return { message, line, column, frame: codeFrame(this.input.source, line, column, {}) };
   }
 
-  writeHeader(): void {
+  get output(): MagicString | Bundle {
+    if (this.copies.length === 0) return this.edits;
+    const bundle = new Bundle({ separator: '' });
+    for (const content of [this.edits, ...this.copies])
+      bundle.addSource({ filename: 'esbuild.js', content });
+    return bundle;
+  }
+
+  writeEnds(): void {
     const lines = [...this.#header];
     if (this.#runtimeNames.size > 0) {
       const parts = Array.from(this.#runtimeNames, ([name, local]) => `${name}: ${local}`);
       lines.unshift(`const { ${parts.join(', ')} } = $rt;`);
     }
+    this.edits.append(this.#footer.join(''));
     // A module that has a `$rt` of its own gets a block, in which that name may be declared again.
     if (this.scopes.module.bindings.has('$rt')) {
       lines.push('{');
-      this.edits.append('}\n');
+      (this.copies.at(-1) ?? this.edits).append('}\n');
     }
     lines.unshift("'use strict';");
     this.edits.prepend(`${lines.join('\n')}\n`);

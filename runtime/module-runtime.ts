@@ -17,6 +17,7 @@ import {
   type Task,
 } from './coroutine.js';
 import { UNWIND } from './errors.js';
+import { inOneGo, inParts, iterator } from './for-of.js';
 import { lap, laps, living, pause, pauseLap, pauseLaps, preempt } from './preemption.js';
 import { receive } from './receive.js';
 
@@ -46,6 +47,9 @@ export interface ModuleRuntime {
   /** Thrown through the frames of a dead process: `catch` passes it on, `finally` asks `living`. */
   readonly UNWIND: typeof UNWIND;
   readonly living: typeof living;
+  readonly inParts: typeof inParts;
+  readonly inOneGo: typeof inOneGo;
+  readonly iterator: typeof iterator;
   readonly coroutines: typeof declareCoroutines;
   /** The generators that these functions make belong to the instance; `own` gives its function back. */
   readonly own: CodeInstance['own'];
@@ -83,6 +87,9 @@ const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   pauseLaps,
   UNWIND,
   living,
+  inParts,
+  inOneGo,
+  iterator,
   coroutines: declareCoroutines,
 };
 

@@ -402,4 +402,50 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
       for await (const x of k.gen(2)) log(x); for await (const x of numbers(2)) log(x);
       const table = { a: 1, async get(key: 'a') { const self = this; return (async () => self[key])(); } }; log(await table.get('a'));
     }`,
+  'loops over arrays and others': `
+    const double = (x: number) => x * 2;
+    function walk(xs: any, log: any) {
+      const seen: unknown[] = []; let s = 0;
+      for (const x of xs) { if (x === 2) continue; if (x === 700) break; s += double(x); }
+      for (let x of xs) { x += 1; s += x; }
+      for (const { length } of xs) seen[0] = length;
+      log(s, seen);
+    }
+    function first(xs: any) { for (const x of xs) { if (x > 1) return x; } return 'none'; }
+    function thrown(xs: any) { for (const x of xs) { if (x > 1) throw new RangeError('at ' + x); } }
+    function grows() { const xs = [1]; for (const x of xs) { if (x < 1000) xs[xs.length] = x + 1; } return xs.length; }
+    function shrinks() { const xs = Array.from({ length: 1000 }, (_, i) => i); let s = 0; for (const x of xs) { s += x; xs.length -= 1; } return [s, xs.length]; }
+    function target(o: any, xs: any) { for (o.at of xs) o.sum += o.at; for (var v of xs) o.last = v; return [o, v]; }
+    class Own extends Array<number> { *[Symbol.iterator](): any { try { yield 5; yield 7; } finally { (this as any).log('own'); } } }
+    const closing = (log: any) => ({ n: 0, [Symbol.iterator]() { log('begin'); return this; }, next() { return { done: this.n > 600, value: this.n++ }; }, return() { log('closed'); return {}; } });
+    async function waits(xs: any) { let s = 0; for (const x of xs) s += x; await null; for (const x of xs) { if (x > 600) return [s, x]; s -= x; } return s; }
+    export async function main(log: any) {
+      const thousand = Array.from({ length: 1000 }, (_, i) => i);
+      function* gen() { try { for (let i = 0; i < 900; i++) yield i; } finally { log('finally'); } }
+      for (const make of [() => thousand, () => new Set(thousand), gen, () => new Float64Array(500), () => Object.assign(new Own(1, 2), { log }), () => closing(log), () => 'text', () => [, 1], () => thousand.values()]) {
+        walk(make(), log); log(first(make())); try { thrown(make()); } catch (e) { log(String(e)); }
+        log(await waits(make()), target({ sum: 0 }, make()));
+      }
+      const own: any = [1, 2, 3]; own[Symbol.iterator] = function* () { yield* [8, 9]; }; walk(own, log);
+      log(grows(), shrinks());
+      const o: any = { nothing: null, f: () => 5 }, number: any = 1;
+      for (const f of [() => { for (const x of number) o.x = x; }, () => { for (const x of o.nothing) o.x = x; }, () => { for (const x of o.f()) o.x = x; }, () => { for (const x of o) o.x = x; }, () => { for (const x of o.none.x) o.x = x; }]) {
+        try { f(); } catch (e) { log(String(e)); }
+      }
+    }`,
+  'functions that call themselves': `
+    function fib(n: number): number { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+    const ackermann = (m: number, n: number): number => m === 0 ? n + 1 : ackermann(m - 1, n === 0 ? 1 : ackermann(m, n - 1));
+    function rest(first: number, ...more: number[]): number { return more.length === 0 ? first : first + rest(...(more as [number])); }
+    function filled({ n, to = [] }: { n: number; to?: number[] }): number[] { to.push(n); return n === 0 ? to : filled({ n: n - 1, to }); }
+    function preset(n: number, m = n > 0 ? preset(n - 1) : 0): number { return n + m; }
+    function looped(n: number): number { let s = 0; for (let i = 0; i < n; i++) { s += looped(i); } return s + 1; }
+    function named(f: any, n: number): any { return n === 0 ? [f === named, named.name, named.length] : named(named, n - 1); }
+    function built(this: any, n: number): any { return n === 0 ? { plain: typeof n } : built(n - 1); }
+    function deep(n: number): number { return deep(n + 1) + 1; }
+    export async function main(log: any) {
+      log(fib(15), ackermann(2, 3), rest(1, 2, 3), filled({ n: 3 }), preset(4), looped(6), named(null, 3));
+      log([3, 4].map(fib), new (built as any)(2));
+      try { deep(0); } catch (e: any) { log(e.name); }
+    }`,
 };

@@ -18,12 +18,12 @@ afterEach(() => {
 test('reductions: a function that calls is checked before it does, a leaf is not', async () => {
   const text = await code(`
     export function leaf(a: number) { return Math.max(a * 2, 1); }
-    export function f(a: number) { if (a < 2) return 1; return f(a - 1) + f(a - 2); }
-    export const g = (a: number) => f(a), h = (a: number) => a + 1;
+    export function f(a: number, k: any) { if (a < 2) return 1; return k(a - 1) + k(a - 2); }
+    export const g = (a: any) => f(1, a), h = (a: number) => a + 1;
     export class K { get x() { return 1; } plain() { return 2; } valueOf() { return 3; } }`);
   expect(text).toContain('function leaf(a) {\n  return Math.max');
   expect(text).toMatch(/if \(a < 2\) return 1;\n\s+if \(--\$context\.budget < 0\) \$preempt\(\);/);
-  expect(text).toContain('(a) => (--$context.budget < 0 && $preempt(), f(a))');
+  expect(text).toContain('(a) => (--$context.budget < 0 && $preempt(), f(1, a))');
   expect(text).toContain('h = (a) => a + 1');
   expect(text).toContain('get x() { if (--$context.budget');
   expect(text).toContain('plain() {\n');
@@ -63,12 +63,11 @@ test('reductions: of a cycle of calls by name one function is checked, and whoev
 
 test('reductions: loops count in a local variable; those of coroutines yield', async () => {
   const text = await code(`
-    export function f(n: number) { for (let i = 0; i < n; i++) log(i); while (n--) { log(n); } }
-    export function log(_: unknown) {}
+    export function f(n: number, log: any) { for (let i = 0; i < n; i++) log(i); while (n--) { log(n); } }
     export async function g() { do {} while (true); }
     export async function* h() { for (;;) yield 1; }
     for (const x of [1]) void x;`);
-  expect(text).toContain('function f(n) { let $k = 48;');
+  expect(text).toContain('function f(n, log) { let $k = 48;');
   expect(text).toContain('{ if (($k = $k + 1 | 0) > 63) $k = $lap(); log(i); }');
   expect(text).toContain('while (n--) { if (($k = $k + 1 | 0) > 63) $k = $lap();');
   expect(text).toContain('do { if (($k = $k + 1 | 0) > 63 && ($k = $pauseLap()) < 0) yield;');
@@ -103,6 +102,79 @@ test('reductions: a loop that calls nothing runs in parts, a few iterations are 
   expect(text).not.toContain('for (let i = 0; i < 17; i++) n += i;');
   expect(text).toContain('for (let i = 0; i < 3; i++) { if (($k = $k + 1 | 0)');
   expect(text).toContain('outer: for (let i = 0; i < n; i++) { if (($k = $k + 1 | 0)');
+});
+
+test('reductions: a loop that calls a few short functions of the module runs in parts', async () => {
+  const text = await code(`
+    function leaf(a: number) { return Math.max(a, 1); }
+    const calm = (a: number): number => leaf(a) + leaf(a);
+    function eight(a: number) { return calm(a) + calm(a) + leaf(calm(a)); }
+    function loops(a: number) { for (let i = 0; i < 9; i++) a += i; return a; }
+    function down(a: number): number { return a < 1 ? 0 : down(a - 1); }
+    async function waits() {}
+    export class K {
+      #m(n: number) { return leaf(n); }
+      parts(n: number) { while (n > 0) n -= this.#m(n); }
+    }
+    export function parts(n: number) { while (n > 0) n = calm(n); for (let i = 0; i < 4; i++) leaf(i); return n; }
+    export function tooMany(n: number) { while (n > 0) n = eight(n); }
+    export function long(n: number) { while (n > 0) n = loops(n); while (n > 1) n = down(n); while (n > 2) { void waits(); } }
+    export function unknown(f: any) { while (f()); }`);
+  expect(bodyOf(text, 'parts')).toContain('$n < $e && (n > 0)');
+  expect(bodyOf(text, 'function parts')).toContain('$n < $e && (n > 0)');
+  expect(bodyOf(text, 'function parts')).toContain('$n < $e && ( i < 4)');
+  for (const name of ['tooMany', 'long', 'unknown'])
+    expect(bodyOf(text, `function ${name}`)).not.toContain('$laps');
+});
+
+/** The text from the name to the end of the function. */
+function bodyOf(text: string, name: string): string {
+  const start = text.indexOf(`${name}(`);
+  return text.slice(start, text.indexOf('\n}', start));
+}
+
+test('reductions: a for-of loop with a short body runs in parts, if it is over an array', async () => {
+  const text = await code(`
+    export function sum(xs: number[]) { let s = 0; for (const x of xs) { if (x > 9) continue; s += x; } return s; }
+    export async function last(o: any) { let l; for (const { a } of o.rows()) l = a; return l; }
+    export function not(xs: any, f: any) { for (const x of xs) f(x); for (const [a] of xs) xs = a; out: for (const x of xs) { continue out; } }
+    export function name(xs: any) { for (const x of [1, 2]) xs = x; { for (const xs of xs) void xs; } }`);
+  expect(bodyOf(text, 'function sum')).toContain(
+    'for (let $a = xs, $i = $inParts($a) ? $a[$iterator]() : $a = $inOneGo($a, "xs is not iterable"); ;) { let $n = 0;',
+  );
+  expect(bodyOf(text, 'function sum')).toContain('for (const x of $i) { $body: {');
+  expect(bodyOf(text, 'function sum')).toContain('if (x > 9) break $body;');
+  expect(bodyOf(text, 'function sum')).toContain(
+    'if (($n = $n + 1 | 0) >= $e) { if ($i !== $a) break; $k = $laps($e); $n = $e - (64 - $k << 2) | 0; }',
+  );
+  expect(bodyOf(text, 'function* last$co')).toContain(
+    '{ if ($i !== $a) break; if (($k = $pauseLaps($e)) === 64) { $k = 0; yield; } $n =',
+  );
+  expect(bodyOf(text, 'function not')).not.toContain('$laps');
+  expect(bodyOf(text, 'function name')).not.toContain('$laps');
+});
+
+test('reductions: a function that calls itself and its twin call each other, one is checked', async () => {
+  const text = await code(
+    `
+    export function fib(n: number): number { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+    export const power = (b: number, e: number): number => (e === 0 ? 1 : b * power(b, e - 1));
+    const grown = function (n: number): any { if (n < 1) return null; return { left: grown(n - 1) }; };
+    export function inner(n: number): any { return () => inner(n); }
+    export function given(n: number, f: any): any { return n < 1 ? f(given) : given(n - 1, f); }
+    export let changed = (n: number): number => (n < 1 ? 0 : changed(n - 1));
+    export const $rt = [grown(2), fib(3)];
+    export async function waits(n: number): Promise<any> { return n < 1 ? 0 : waits(n - 1); }`,
+  );
+  expect(text).toContain(
+    'if (($context.budget -= 2) < 0) $preempt();\n  return n < 2 ? n : fib$twin',
+  );
+  expect(text).toContain('function fib$twin(n) {\n  return n < 2 ? n : fib(n - 1) + fib(n - 2);');
+  expect(text).toContain('e === 0 ? 1 : b * power$twin(b, e - 1));');
+  expect(text).toContain('function power$twin(b, e) { return e === 0 ? 1 : b * power(b, e - 1); }');
+  expect(text).toContain('function grown$twin(n) {');
+  expect(text).toContain('n < 1 ? f(given) : given$twin(n - 1, f)');
+  expect(text).not.toMatch(/(inner|waits|changed)\$twin/);
 });
 
 test('reductions: catch passes on what unwinds a dead process, finally does not run for it', async () => {

@@ -27,6 +27,29 @@ async function framesOf(name: string, source: string, entry = 'main'): Promise<s
   throw new Error('nothing was thrown');
 }
 
+test('stacks: of a function that calls itself, its twin has name and lines of the source', async () => {
+  const frames = await framesOf(
+    'twin',
+    `type N = number;
+export function down(n: N): N {
+  if (n > 2) throw new Error('deep');
+  return 1 + down(n + 1);
+}
+const up = (n: N): N =>
+  n > 1 ? down(2) : 1 + up(n + 1);
+export const main = () => up(0);`,
+  );
+  expect(frames).toEqual([
+    'Error: deep',
+    'at down (/project/twin.ts:3:20)',
+    'at down (/project/twin.ts:4:14)',
+    'at up (/project/twin.ts:7:11)',
+    'at up (/project/twin.ts:7:25)',
+    'at up (/project/twin.ts:7:25)',
+    'at ExportTable.main (/project/twin.ts:8:27)',
+  ]);
+});
+
 test('stacks: file, line, column and name of each frame, across async calls and modules', async () => {
   await loadText(
     table,

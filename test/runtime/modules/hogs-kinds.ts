@@ -14,7 +14,8 @@ export function kinds(): string[] {
     ],
     ...['inJsonReplacer', 'inToJson', 'inReviver', 'inReplace', 'inProxyTrap', 'inSetter'],
     ...['inToString', 'inValueOf', 'inStaticBlock', 'inIterator', 'inDefault', 'inParameter'],
-    ...['inTag', 'mutual'],
+    ...['inTag', 'mutual', 'withTwin', 'callingShort', 'inArray', 'inArrayAsync'],
+    ...['inOther', 'inOtherAsync'],
     ...['inAsyncGenerator', 'inSilentAsyncGenerator', 'inPromiseExecutor', 'constructing'],
   ];
 }

@@ -111,6 +111,52 @@ export function recursive(): number {
   return fib(100);
 }
 
+function fib(n: number): number {
+  return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
+
+/** As it is at module level, the compiler gives `fib` a twin. */
+export function withTwin(): number {
+  return fib(100);
+}
+
+function turned(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
+}
+
+/** A loop whose iterations are short, though they call something. */
+export function callingShort(): never {
+  for (let word = 1; ; ) word = turned(word, 7);
+}
+
+/** An array of nothing, four thousand million times. */
+function vast(): undefined[] {
+  const array: undefined[] = [];
+  array.length = 2 ** 32 - 1;
+  return array;
+}
+
+export function inArray(): void {
+  const all = vast();
+  for (const one of all) all[0] = one;
+}
+
+export async function inArrayAsync(): Promise<void> {
+  const all = vast();
+  for (const one of all) all[0] = one;
+}
+
+/** No array, and nothing of this module runs in its iterator. */
+export function inOther(): void {
+  const all = vast();
+  for (const one of all.values()) all[0] = one;
+}
+
+export async function inOtherAsync(): Promise<void> {
+  const all = vast();
+  for (const one of all.values()) all[0] = one;
+}
+
 export async function recursiveAsync(): Promise<number> {
   const fib = async (n: number): Promise<number> =>
     n < 2 ? n : (await fib(n - 1)) + (await fib(n - 2));
@@ -318,6 +364,12 @@ const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   inGetter,
   recursive,
   recursiveAsync,
+  withTwin,
+  callingShort,
+  inArray,
+  inArrayAsync,
+  inOther,
+  inOtherAsync,
   inGenerator,
   inAsyncGenerator,
   inSilentAsyncGenerator,
