@@ -2,7 +2,7 @@
  * Pre-emption: what happens when a process has spent its budget in the middle of its code.
  *
  * The loader counts a reduction at function entries and two loop iterations as one (`lap`, every 64
- * iterations), or eight that call nothing (`laps`, after each part of such a loop). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
+ * iterations), or eight short ones (`laps`, after each part of such a loop). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
  * the scheduler on top of its own stack (`preempt`): signals, timers and one round of the run queue,
  * then it goes on with a new budget. That is safe because processes share nothing.
  *
@@ -37,16 +37,16 @@ import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
 /** Loop iterations between two calls of `lap`; the loader's check counts to it. */
 export const LAP: number = 64;
 const LAP_REDUCTIONS = LAP / 2;
-/** Four iterations that call nothing count as one of others. */
+/** Four short iterations count as one of others. */
 export const SHORT_SHIFT: number = 2;
-/** The longest part of a loop whose iterations call nothing. */
+/** The longest part of a loop whose iterations are short. */
 const PART_MAX = 2048;
 /** The first lap of a slice is short, in case its iterations are long. */
 const FIRST_LAP = 32;
 const SHORT_LAP = 4;
 /** Laps between two looks at the clock, while they are fast. */
 const LAPS_PER_LOOK = 8;
-/** What a lap counts for in short iterations, which call nothing. */
+/** What a lap counts for in short iterations. */
 const LAP_WEIGHT = 1024;
 /** A slice in loops ends after this time, whatever its budget. */
 const SLICE_MS = 0.25;
@@ -116,7 +116,7 @@ export function lap(): number {
   return next;
 }
 
-/** A part of a loop, so many iterations that call nothing. @returns where the next part begins to count */
+/** A part of a loop, so many short iterations. @returns where the next part begins to count */
 export function laps(iterations: number): number {
   context.budget -= (iterations >> (SHORT_SHIFT + 1)) + 1;
   if (goesOn(iterations)) return LAP - (part >> SHORT_SHIFT);

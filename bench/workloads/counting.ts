@@ -6,7 +6,8 @@
  * by the time of the second, medians of both; `median` is the middle of all jobs. The jobs are
  * smaller than those of `cpu`: 5 to 20 ms each.
  *
- * Does not show: what a module saves or loses by anything else; what allocates (`trees`, `sort_1m`)
+ * Does not show: what counting alone costs where the compiler helps (`fib30` and `trees` are recursive, see
+ * loader/twins.ts); what a module saves or loses by anything else; what allocates (`trees`, `sort_1m`)
  * meets the garbage collector where it stands, so that figures below 1 occur.
  *
  * Floor: 1.
