@@ -289,6 +289,7 @@ export class TransformContext implements Transformed {
     return { message, line, column, frame: codeFrame(this.input.source, line, column, {}) };
   }
 
+  /** After `writeEnds`: what the passes made of the text, and the copies behind it. */
   get output(): MagicString | Bundle {
     if (this.copies.length === 0) return this.edits;
     const bundle = new Bundle({ separator: '' });
@@ -297,6 +298,7 @@ export class TransformContext implements Transformed {
     return bundle;
   }
 
+  /** What goes before and after everything else, when all passes are done. */
   writeEnds(): void {
     const lines = [...this.#header];
     if (this.#runtimeNames.size > 0) {

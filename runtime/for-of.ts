@@ -4,6 +4,8 @@
  *
  * `break` leaves the iterator of an array open, so the next part goes on with it. Of other iterators
  * it would be the end.
+ *
+ * A proxy of an array is asked for its `Symbol.iterator` twice, where the language asks once.
  */
 
 export const iterator: typeof Symbol.iterator = Symbol.iterator;
