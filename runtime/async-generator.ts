@@ -10,6 +10,7 @@
 
 import { standsFor } from './code-instance.js';
 import { awaitValue, type Coroutine, PARK, start, type Task } from './coroutine.js';
+import { UNWIND } from './errors.js';
 
 /** What the lowered body of an async generator yields for an `await`. */
 export class Await {
@@ -191,13 +192,32 @@ export function forAwait(value: AsyncIterable<unknown> | Iterable<unknown>): unk
     return call === undefined
       ? undefined
       : (sent?: unknown): Task<Result> =>
-          start(awaited(iterationResult(call.call(inner, sent)) as Result));
+          start(
+            awaited(iterationResult(call.call(inner, sent)) as Result, () => {
+              if (name !== 'return') inner.return?.call(inner);
+            }),
+          );
   };
   return { next: method('next'), return: method('return') };
 }
 
-function* awaited(result: Result): Coroutine<Result> {
-  const now = awaitValue(result.value);
-  const value = now === PARK ? yield : now;
-  return { value, done: result.done === true } as Result;
+/**
+ * @param close what a plain iterator whose value is a promise that fails is told; only that failure
+ *   counts. ECMAScript 2025, "AsyncFromSyncIteratorContinuation": Node 20 and 22 do not do it yet
+ */
+function* awaited(result: Result, close: () => void): Coroutine<Result> {
+  const done = result.done === true;
+  try {
+    const now = awaitValue(result.value);
+    const value = now === PARK ? yield : now;
+    return { value, done } as Result;
+  } catch (error) {
+    if (error === UNWIND || done) throw error;
+    try {
+      close();
+    } catch {
+      // What the loop learns is why it ends.
+    }
+    throw error;
+  }
 }

@@ -6,7 +6,7 @@ import { classes } from './odd/classes.js';
 import { controlFlow } from './odd/control-flow.js';
 import { expressions } from './odd/expressions.js';
 import { functions } from './odd/functions.js';
-import { generators } from './odd/generators.js';
+import { closesOnRejection, generators } from './odd/generators.js';
 import { promises } from './odd/promises.js';
 
 const TOPICS = { functions, generators, classes, controlFlow, expressions, promises };
@@ -31,6 +31,12 @@ for (const [topic, programs] of Object.entries(TOPICS)) {
     });
   }
 }
+
+test('generators: for await closes a plain iterator whose promise is rejected', async () => {
+  const expected = ['closed', 'Error:v', 1, 'gen closed', 'Error:w'];
+  expect((await compiledTrace(PRELUDE + closesOnRejection)).events).toEqual(expected);
+  expect((await preemptedTrace(PRELUDE + closesOnRejection)).events).toEqual(expected);
+});
 
 test('odd programs: they did give way', () => {
   expect(preemptions).toBeGreaterThan(100);

@@ -6,11 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ended } from './modules/stuck.js';
 
 const MODULES = fileURLToPath(new URL('modules', import.meta.url));
+/** V8 13.8 got a `JSON.stringify` that cannot be interrupted; it counts as other native code then. */
+const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
+const STRINGIFY_ENDS = major < 13 || (major === 13 && minor < 8);
 const KINDS = [
   'regex',
   'regexInAsync',
   'nativeSort',
-  'stringify',
+  ...(STRINGIFY_ENDS ? ['stringify'] : []),
   'waiting',
   'packageSpins',
   'messageGetter',

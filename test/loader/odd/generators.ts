@@ -84,8 +84,10 @@ export const generators: Readonly<Record<string, string>> = {
   'for await: not iterable': `
     export async function main(log) { for (const x of [5, {}, null, undefined, { [Symbol.asyncIterator]: 3 }, { [Symbol.asyncIterator]() { return 4; } }, { [Symbol.asyncIterator]() { return { next() { return 5; } }; } }]) { try { for await (const y of x) log(y); } catch (e) { log(named(e)); } } }
   `,
-  'for await over sync iterator of rejections closes it': `
+};
+
+/** ECMAScript 2025; the older Nodes do not do it yet. */
+export const closesOnRejection = `
     export async function main(log) { const it = { [Symbol.iterator]() { return { next() { return { done: false, value: Promise.reject(new Error('v')) }; }, return() { log('closed'); return {}; } }; } };
     try { for await (const x of it) log(x); } catch (e) { log(named(e)); } function* g() { try { yield 1; yield Promise.reject(new Error('w')); } finally { log('gen closed'); } } try { for await (const x of g()) log(x); } catch (e) { log(named(e)); } }
-  `,
-};
+  `;
