@@ -88,6 +88,11 @@ export class Channel {
     this.#held.push(proc);
   }
 
+  /** Make everything written visible to the peer now, in the middle of a slice. */
+  hurry(): void {
+    if (this.#written > 0) this.#publish();
+  }
+
   /** Make everything written visible to the peer, and wake it. @returns processes to run again */
   flush(): readonly Process[] | null {
     if (!this.pending) return null;

@@ -212,6 +212,8 @@ export function sendExit(
   } catch (error) {
     throw rerooted(error, 'message', 'reason');
   }
+  // Who is to end may be computing, and the slice that says so may be long.
+  if (!byLink) channel.hurry();
 }
 
 /** SEMANTICS §3, the table. The trap flag counts as it stands now. */

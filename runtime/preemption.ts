@@ -33,6 +33,7 @@ import { UNWIND } from './errors.js';
 import { entryKey } from './funs.js';
 import { DEAD, FRESH, type Process } from './process.js';
 import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
+import { hasRoom, type Probe, probe } from './stack-room.js';
 
 /** Loop iterations between two calls of `lap`; the loader's check counts to it. */
 export const LAP: number = 64;
@@ -53,9 +54,9 @@ const SLICE_MS = 0.25;
 /** How long a preempted process waits for others that can be run on top of it. */
 const SERVE_MS = 1;
 const DEPTH_MAX = 8;
-/** Words of stack that must be left to run slices of others, and to receive signals. */
-const ROOM_FOR_SLICES: readonly undefined[] = new Array<undefined>(16 * 1024).fill(undefined);
-const ROOM_FOR_SIGNALS: readonly undefined[] = new Array<undefined>(6 * 1024).fill(undefined);
+/** The stack that must be left to run slices of others, and to receive signals. */
+const ROOM_FOR_SLICES: Probe = probe(128 * 1024);
+const ROOM_FOR_SIGNALS: Probe = probe(48 * 1024);
 const WARN_MS = 1000;
 /** How often the host program is served under plain code that goes on. */
 const HOST_MS = 20;
@@ -232,11 +233,15 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   if (!scheduler.hasWork()) return;
   markPlain(scheduler, proc);
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
-  const slices = stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
-  if (!slices && !hasRoom(ROOM_FOR_SIGNALS)) return;
-  const ownMs = stretchMs;
-  serveOnTop(scheduler, proc, slices);
-  resumeStretch(scheduler, proc, ownMs);
+  if (!hasRoom(ROOM_FOR_SIGNALS)) return;
+  // Signals and timers first: they need no catch point, and may end the process that is on its way.
+  serveOnTop(scheduler, proc, false);
+  if (proc.isDead) return;
+  if (scheduler.runQueue.length > 0 && stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES)) {
+    const ownMs = stretchMs;
+    serveOnTop(scheduler, proc, true);
+    resumeStretch(scheduler, proc, ownMs);
+  }
   if (scheduler.heldBack) context.budget = LAP;
 }
 
@@ -288,18 +293,6 @@ function markPlain(scheduler: Scheduler, proc: Process): void {
     plainEntries.add(entryKey(proc.entry));
   }
   scheduler.preempted.set(proc, scheduler.slice);
-}
-
-function nothing(): void {}
-
-/** Is that much stack left? V8 checks before it pushes the arguments. Cost: 4–10 µs. */
-function hasRoom(words: readonly undefined[]): boolean {
-  try {
-    Reflect.apply(nothing, undefined, words);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 // ---- the warning ----------------------------------------------------------------------------------
