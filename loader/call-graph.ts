@@ -8,6 +8,9 @@
  *  1. Who makes an open call counts; so does one function of each cycle of closed calls.
  *  2. Who calls something and is given away as a value counts, for native code may call it in a loop.
  *
+ *  3. A call runs at most `UNCOUNTED_MAX` functions without a check: ten that each call the next twice
+ *     would be a thousand.
+ *
  * Of a cycle that function counts which the search comes back to, beginning at the functions that the
  * text has first.
  */
@@ -15,9 +18,14 @@
 import type { Binding, Reference, Scopes } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isArithmetic, isFunction } from './syntax.js';
 
+const UNCOUNTED_MAX = 64;
+
 interface Calls {
   open: boolean;
-  readonly closed: Set<FunctionNode>;
+  /** How often the text calls each. */
+  readonly closed: Map<FunctionNode, number>;
+  /** The functions that a call runs, this one and those below, up to the next check. */
+  runs: number;
   /** Something else than a call refers to it, or nothing does by name. */
   given: boolean;
   counted: boolean;
@@ -65,7 +73,14 @@ export class CallGraph {
   #of(node: FunctionNode): Calls {
     let calls = this.#calls.get(node);
     if (calls === undefined) {
-      calls = { open: false, closed: new Set(), given: true, counted: false, state: 'new' };
+      calls = {
+        open: false,
+        closed: new Map(),
+        runs: 1,
+        given: true,
+        counted: false,
+        state: 'new',
+      };
       this.#calls.set(node, calls);
     }
     return calls;
@@ -146,7 +161,7 @@ export class CallGraph {
       if (calls !== null) calls.open = true;
       return false;
     }
-    calls?.closed.add(method);
+    calls?.closed.set(method, (calls.closed.get(method) ?? 0) + 1);
     this.#callees.set(callee, method);
     return true;
   }
@@ -193,11 +208,13 @@ export class CallGraph {
       return;
     }
     calls.state = 'on_path';
-    for (const callee of calls.closed) {
+    for (const [callee, times] of calls.closed) {
       const next = this.#of(callee);
       if (next.state === 'on_path') next.counted = true;
       else this.#search(next);
+      calls.runs += next.counted ? 0 : times * next.runs;
     }
+    if (calls.runs > UNCOUNTED_MAX) calls.counted = true;
     calls.state = 'done';
   }
 }

@@ -61,6 +61,19 @@ test('reductions: of a cycle of calls by name one function is checked, and whoev
   ]);
 });
 
+test('reductions: functions that call the next twice, and so on, are checked on the way', async () => {
+  const chain = Array.from(
+    { length: 12 },
+    (_, n) => `function f${n}(a: number): number { return f${n + 1}(a) + f${n + 1}(a); }`,
+  );
+  const text = await code(`
+    ${chain.join('\n')}
+    function f12(a: number) { return a + 1; }
+    export function main(f: any) { f(); return f0(1); }`);
+  const checked = [...text.matchAll(/function (\w+)\(\w+\) \{ ?\n?[^}]*?--\$context\.budget/g)];
+  expect(checked.map(([, name]) => name)).toEqual(['f6', 'main']);
+});
+
 test('reductions: loops count in a local variable; those of coroutines yield', async () => {
   const text = await code(`
     export function f(n: number, log: any) { for (let i = 0; i < n; i++) log(i); while (n--) { log(n); } }
