@@ -64,13 +64,13 @@ export interface ServerTypes {
   readonly continue?: unknown;
 }
 
-type Get<T, K extends string, D> = K extends keyof T ? T[K] : D;
-type ArgumentOf<F> = F extends () => unknown
+export type Get<T, K extends string, D> = K extends keyof T ? T[K] : D;
+export type ArgumentOf<F> = F extends () => unknown
   ? unknown
   : F extends (request: infer Q) => unknown
     ? Q
     : never;
-type ResultOf<F> = F extends (...args: never[]) => infer R ? R : never;
+export type ResultOf<F> = F extends (...args: never[]) => infer R ? R : never;
 
 /** A request as it is sent: `{type: 'add', by: 2}`. */
 export type Request<K, Q> = unknown extends Q ? { readonly type: K } : { readonly type: K } & Q;

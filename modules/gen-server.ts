@@ -209,7 +209,7 @@ interface Callbacks {
   readonly handleInfo?: Handler;
   readonly handleContinue?: Handler;
   readonly terminate?: (reason: unknown, state: unknown) => unknown;
-  readonly codeChange?: (oldVersion: unknown, state: unknown, extra: unknown) => unknown;
+  readonly codeChange?: (old: unknown, state: unknown, extra: unknown, module: object) => unknown;
   readonly formatStatus?: (state: unknown) => unknown;
 }
 
@@ -491,8 +491,8 @@ function systemic(server: Running): Systemic<unknown> {
     userState: (state) => state,
     withUserState: (_state, user) => user,
     formatState: (state) => formatted({ ...server, state }),
-    codeChange: (state, oldVersion, extra) =>
-      module.codeChange === undefined ? state : module.codeChange(oldVersion, state, extra),
+    codeChange: (state, old, extra, changed) =>
+      module.codeChange === undefined ? state : module.codeChange(old, state, extra, changed),
     terminate(state, reason) {
       server.state = state;
       server.message = undefined;
