@@ -128,6 +128,8 @@ export class CodeTable implements CodeLookup {
   readonly #entries: Map<string, Entry> = new Map();
   /** The entries that have something prepared. */
   readonly #prepared: Set<Entry> = new Set();
+  /** The entries whose current version exports all that another module does. */
+  readonly #starred: Set<Entry> = new Set();
   /** The instances that exported functions belong to, and those that lifted ones do. */
   readonly #instances: WeakMap<object, CodeInstance> = new WeakMap();
   readonly #funInstances: WeakMap<FunVersion, CodeInstance> = new WeakMap();
@@ -401,6 +403,7 @@ export class CodeTable implements CodeLookup {
     this.#prepared.delete(entry);
     entry.current = prepared;
     prepared.instance.state = 'current';
+    if (prepared.stars.length > 0) this.#starred.add(entry);
     this.#show(entry, prepared);
     this.#openGate(entry);
     this.#stubMissingImports(prepared.compiled);
@@ -451,6 +454,7 @@ export class CodeTable implements CodeLookup {
     current.instance.state = 'old';
     entry.old = current;
     entry.current = null;
+    this.#starred.delete(entry);
   }
 
   #openGate(entry: Entry): void {
@@ -506,8 +510,12 @@ export class CodeTable implements CodeLookup {
     let liveNames: readonly string[] = [];
     let funs: ModuleFuns | null = null;
     const stars: { table: ExportTable; module: string | null }[] = [];
+    let meta: ModuleObject['meta'] | null = null;
     const module: ModuleObject = {
-      meta: moduleMeta(compiled),
+      get meta() {
+        meta ??= moduleMeta(compiled);
+        return meta;
+      },
       define(given, live) {
         getters = given;
         liveNames = live;
@@ -636,7 +644,7 @@ export class CodeTable implements CodeLookup {
 
   #refreshStarsOf(name: string, seen: Set<string> = new Set()): void {
     seen.add(name);
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#starred) {
       if (seen.has(entry.name) || !entry.current?.stars.some(({ module }) => module === name))
         continue;
       this.#show(entry, entry.current);

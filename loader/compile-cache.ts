@@ -6,8 +6,8 @@
  * be told that a file changed. Several machines may share a folder.
  *
  * Invariants:
- *  1. An entry begins with the digest of the rest; one that does not match is as good as none.
- *     Written to a temporary file and renamed, so only a damaged disk makes such a one.
+ *  1. An entry begins with the digest of the rest; one that does not match is as good as none. So it is
+ *     written in place: who reads one that is half written compiles, and writes the same again.
  *  2. The cache is never the reason that something fails: what cannot be read is compiled, what
  *     cannot be written is not kept.
  *  3. Entries hold no path: a project that is moved keeps its cache.
@@ -16,16 +16,7 @@
  * saves 0.06 ms of about 0.6 ms per module and scheduler, for twice the bytes.
  */
 
-import { randomBytes } from 'node:crypto';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CompiledModule, FORMAT_VERSION, type ModuleImport, sha256 } from './module.js';
@@ -54,6 +45,7 @@ export class CompileCache {
   readonly #folder: string;
   readonly #compiler: string;
   #writable = true;
+  #made = false;
 
   /** @param compiler `compilerIdentity()`; given, so that threads need not find it out again */
   constructor(folder: string, compiler: string) {
@@ -87,15 +79,14 @@ export class CompileCache {
     const entry: Entry = { version, exports, imports, code, mappings };
     const text = JSON.stringify(entry);
     const path = this.#pathOf({ name, file, source });
-    const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      mkdirSync(this.#folder, { recursive: true });
-      writeFileSync(temporary, `${sha256(text)}\n${text}`);
-      renameSync(temporary, path);
+      if (!this.#made) mkdirSync(this.#folder, { recursive: true });
+      this.#made = true;
+      writeFileSync(path, `${sha256(text)}\n${text}`);
     } catch {
       // No room, or not ours to write to: this run does without.
       this.#writable = false;
-      removeQuietly(temporary);
+      removeQuietly(path);
     }
   }
 

@@ -9,11 +9,11 @@
  * BIFs are used, as its properties, is taken for the namespace of `tsvm`.
  */
 
-import { type AnyNode, type Program, parse } from 'acorn';
 import { compile } from './compile.js';
 import { FreeNameError, type LoadErrorDetails, placed, UnsupportedSyntaxError } from './errors.js';
 import { type CompiledModule, sha256 } from './module.js';
 import { analyseScopes, type Reference, type Scopes } from './scopes.js';
+import { type AnyNode, type Program, parseProgram } from './syntax.js';
 
 /** The export that holds the function. */
 export const HOST_EXPORT = 'run';
@@ -87,7 +87,7 @@ function asExpression(source: string, file: string): FunctionText {
 
 function tryParse(text: string): Program | null {
   try {
-    return parse(text, { ecmaVersion: 'latest', sourceType: 'module' });
+    return parseProgram(text);
   } catch {
     // Not of this form; the caller tries the next one.
     return null;

@@ -17,6 +17,7 @@ import {
   UnsupportedSyntaxError,
 } from './errors.js';
 import { type CompiledModule, contentVersion, FORMAT_VERSION, sha256 } from './module.js';
+import { isSyntaxFault } from './syntax.js';
 import {
   readModule,
   type TransformContext,
@@ -91,7 +92,6 @@ function transformed(input: TransformInput): Transformed {
   try {
     return transform(input);
   } catch (error) {
-    const { loc } = error as { loc?: { line: number; column: number } };
     if (error instanceof RangeError && error.message.includes('call stack')) {
       throw new UnsupportedSyntaxError('an expression or statement is nested too deeply', {
         file: input.file,
@@ -99,12 +99,11 @@ function transformed(input: TransformInput): Transformed {
         hint: 'a chain of more than about 2,000 operators, or as many nested blocks: use an array and a loop',
       });
     }
-    if (!(error instanceof SyntaxError) || loc === undefined) throw error;
+    if (!isSyntaxFault(error)) throw error;
     const { file, source, moduleName: module, map } = input;
-    const { line, column } = originalPositionFor(map, loc);
+    const { line, column } = originalPositionFor(map, error.loc.start);
     const place = line === null ? { file } : { file, line, column: column + 1 };
-    const message = error.message.replace(/ \(\d+:\d+\)$/, '');
-    throw new ModuleSyntaxError(message, placed(source, place, { module }));
+    throw new ModuleSyntaxError(error.description, placed(source, place, { module }));
   }
 }
 

@@ -10,7 +10,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BUILD_EXTENSION, readBuild, writeBuild } from './build-file.js';
-import { compile } from './compile.js';
 import { type ModuleSource, LIBRARY_PREFIX as PREFIX } from './library-names.js';
 import { type CompiledModule, sha256 } from './module.js';
 
@@ -43,11 +42,14 @@ export class Library implements ModuleSource {
     if (!existsSync(sources)) return readBuild({ path, root: builds });
     const source = await readFile(file, 'utf8');
     const built = await readBuild({ path, root: builds }).catch(() => undefined);
-    return built?.sourceHash === sha256(source) ? built : compile(source, { name, file });
+    if (built?.sourceHash === sha256(source)) return built;
+    const { compile } = await import('./compile.js');
+    return compile(source, { name, file });
   }
 
   /** Compile all of it: the last step of the package's build. @returns the paths written */
-  build(): Promise<string[]> {
+  async build(): Promise<string[]> {
+    const { compile } = await import('./compile.js');
     return Promise.all(
       this.names.map(async (name) => {
         const file = this.#sourceOf(name);

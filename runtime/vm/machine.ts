@@ -9,8 +9,7 @@ import { MessageChannel } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import * as bifs from '../../bif/index.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
-import { compileFunction, HOST_EXPORT } from '../../loader/compile-function.js';
-import { HotLoader } from '../../loader/hot-loader.js';
+import type { HotLoader } from '../../loader/hot-loader.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
@@ -337,6 +336,7 @@ export class Vm {
   }
 
   async #loaded(fn: AnyFunction): Promise<FunctionName> {
+    const { compileFunction, HOST_EXPORT } = await import('../../loader/compile-function.js');
     const compiled = await compileFunction(fn.toString(), { bifs: BIF_NAMES });
     await this.#codeServer.load([compiled]);
     return { module: compiled.name, name: HOST_EXPORT };
@@ -365,6 +365,7 @@ export class Vm {
 
   /** What changes in the modules folder is loaded; what does not load is reported and changes nothing. */
   async #watch(folder: string): Promise<void> {
+    const { HotLoader } = await import('../../loader/hot-loader.js');
     this.#hotLoader = await HotLoader.start({
       folder,
       server: this.#codeServer,

@@ -190,3 +190,18 @@ test('compile: long files and long literals compile', async () => {
   const items = Array.from({ length: 10_000 }, (_, id) => `{ id: ${id} }`);
   expect((await compileText('m', `export const a = [${items.join()}];`)).exports).toEqual(['a']);
 });
+
+/** How many terms fit depends on what V8 has optimized by then. */
+test.each([3_000, 5_000, 50_000])(
+  'compile: a chain of %i operators compiles, or is refused with a hint',
+  async (terms) => {
+    const chain = `export const sum = (n: number): number => n${' + n'.repeat(terms - 1)};`;
+    const outcome = await compileText('m', chain).catch((error: unknown) => error);
+    if (terms < 50_000 && !(outcome instanceof Error)) return;
+    expect(outcome).toMatchObject({
+      name: 'UnsupportedSyntaxError',
+      message: 'an expression or statement is nested too deeply',
+      hint: expect.stringContaining('an array and a loop'),
+    });
+  },
+);
