@@ -6,9 +6,12 @@
  * the wrappers of coroutines, `Generator.next`. A stack without any frame of a module (a bug in the
  * machine) keeps all.
  *
- * With `ses`: call `installStackMapping` after `lockdown()`, which installs a hook of its own. This
- * file must have been imported before, so that it holds the real `Error`; any `errorTaming` will do,
- * as the hook then belongs to the machine. Maps are decoded at the first error of a version.
+ * With `ses`: call `installStackMapping` after `lockdown()`, which installs a hook of its own; any
+ * `errorTaming` will do, as the hook then belongs to the machine.
+ *
+ * An error that ends a process is formatted each time, so what is found out about a place or a file is
+ * kept: maps are decoded at the first error of a version, a place is looked up once, and of frames
+ * that are not shown no text is made.
  *
  * Source: V8, "Stack trace API".
  */
@@ -16,6 +19,7 @@
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import type { Standing } from '../runtime/hosting.js';
+import { NativeError } from '../runtime/native-error.js';
 import { scriptName, userFunctionName } from './module.js';
 
 export interface UserPosition {
@@ -28,6 +32,14 @@ interface Script {
   readonly file: string;
   readonly map: string;
   decoded: TraceMap | null;
+  /** What was looked up, by V8's position in the script: bounded by the places that can throw. */
+  readonly places: Map<number, Place | null>;
+}
+
+/** A place in the user's source, and its text in a stack. */
+interface Place {
+  readonly position: UserPosition;
+  readonly text: string;
 }
 
 export interface StackMappingOptions {
@@ -40,12 +52,9 @@ const FRAMES_CAPTURED = 50;
 const FRAMES_SHOWN = 20;
 /** The functions of `preemption.ts` and `guard.ts` under which the stack is not the process's. */
 export const PREEMPTED_BELOW = 'serveOnTop';
+/** The function of `scheduler.ts` that runs a slice. */
+const SLICE = '#slice';
 const BELOW: ReadonlySet<string | null> = new Set([PREEMPTED_BELOW, 'enterSlices']);
-
-// The constructor as it was when this file was loaded, so that `lockdown` cannot come between.
-const NativeError = Error as ErrorConstructor & {
-  prepareStackTrace?: ((error: Error, frames: NodeJS.CallSite[]) => unknown) | undefined;
-};
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replaceAll('\\', '/');
 const INTERNAL = ['runtime/', 'bif/', 'loader/'].map((folder) => ROOT + folder);
@@ -54,7 +63,7 @@ export class SourcePositions {
   readonly #scripts: Map<string, Script> = new Map();
 
   add(module: string, version: string, file: string, map: string): void {
-    this.#scripts.set(scriptName(module, version), { file, map, decoded: null });
+    this.#scripts.set(scriptName(module, version), { file, map, decoded: null, places: new Map() });
   }
 
   remove(module: string, version: string): void {
@@ -76,6 +85,26 @@ export class SourcePositions {
     found.decoded ??= new TraceMap(found.map);
     const at = originalPositionFor(found.decoded, { line, column: column - 1 });
     return at.line === null ? null : { file: found.file, line: at.line, column: at.column + 1 };
+  }
+
+  /**
+   * Where a frame is.
+   *
+   * @returns `null` for text that the user did not write; undefined for a script that is no module
+   */
+  place(name: string, site: NodeJS.CallSite): Place | null | undefined {
+    const script = this.#scripts.get(name);
+    if (script === undefined) return undefined;
+    const offset = site.getPosition();
+    const known = script.places.get(offset);
+    if (known !== undefined) return known;
+    const position = this.locate(name, site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1);
+    const place =
+      position === null
+        ? null
+        : { position, text: `${position.file}:${position.line}:${position.column}` };
+    script.places.set(offset, place);
+    return place;
   }
 
   /** The text of a script's source file. */
@@ -100,9 +129,7 @@ export function userPositionOf(
 
 /** The whole stack of this thread as V8 sees it. Cost: about a microsecond a frame. */
 export function callSites(): readonly NodeJS.CallSite[] {
-  const Global = globalThis.Error as typeof NativeError;
   const { prepareStackTrace, stackTraceLimit } = NativeError;
-  const globalPrepare = Global.prepareStackTrace;
   let sites: readonly NodeJS.CallSite[] = [];
   const take = (_error: Error, given: NodeJS.CallSite[]): string => {
     sites = given;
@@ -110,13 +137,11 @@ export function callSites(): readonly NodeJS.CallSite[] {
   };
   NativeError.stackTraceLimit = Number.POSITIVE_INFINITY;
   NativeError.prepareStackTrace = take;
-  Global.prepareStackTrace = take;
   try {
     void new NativeError('stack').stack;
   } finally {
     NativeError.stackTraceLimit = stackTraceLimit;
     NativeError.prepareStackTrace = prepareStackTrace;
-    Global.prepareStackTrace = globalPrepare;
   }
   return sites;
 }
@@ -154,10 +179,6 @@ export function installStackMapping(
   };
   NativeError.prepareStackTrace = prepare;
   NativeError.stackTraceLimit = FRAMES_CAPTURED;
-  // Node asks the global Error, which after lockdown is another function than V8's.
-  const Global = globalThis.Error as typeof NativeError;
-  if (Global !== NativeError && Global.prepareStackTrace !== prepare)
-    Global.prepareStackTrace = prepare;
 }
 
 function headerOf(error: Error): string {
@@ -184,8 +205,10 @@ function isErrorConstructor(error: Error, site: NodeJS.CallSite): boolean {
 }
 
 interface Frame {
-  readonly text: string;
-  readonly kind: 'user' | 'internal' | 'foreign';
+  readonly site: NodeJS.CallSite;
+  /** Where it is, if it is the user's. */
+  readonly place: Place | null;
+  readonly internal: boolean;
 }
 
 function formatFrames(
@@ -196,53 +219,64 @@ function formatFrames(
 ): string {
   const frames: Frame[] = [];
   let user = false;
-  const begin = sites.findIndex((site) => !isErrorConstructor(error, site));
-  for (const site of begin === -1 ? sites : sites.slice(begin)) {
-    if (BELOW.has(site.getFunctionName())) break;
-    const frame = formatFrame(error, site, positions, !user);
-    if (frame === null) continue;
-    user ||= frame.kind === 'user';
-    frames.push(frame);
+  const begin = Math.max(
+    0,
+    sites.findIndex((site) => !isErrorConstructor(error, site)),
+  );
+  for (let index = begin; index < sites.length; index++) {
+    const site = sites[index] as NodeJS.CallSite;
+    const script = site.getFileName() ?? undefined;
+    const place = script === undefined ? undefined : positions.place(script, site);
+    if (place === null) continue;
+    if (place !== undefined) {
+      if (!user) firstPositions.set(error, { position: place.position, script: script as string });
+      user = true;
+      frames.push({ site, place, internal: false });
+      continue;
+    }
+    const name = site.getFunctionName();
+    if (BELOW.has(name)) break;
+    const internal = script === undefined ? isGeneratorStep(name) : isInternalFile(script);
+    // Below a slice there is nothing of its process.
+    if (user && !keepInternal && internal && name === SLICE) break;
+    frames.push({ site, place: null, internal });
   }
-  const shown = user && !keepInternal ? frames.filter(({ kind }) => kind !== 'internal') : frames;
-  return shown
-    .slice(0, FRAMES_SHOWN)
-    .map(({ text }) => `\n    at ${text}`)
-    .join('');
+  let text = '';
+  let shown = 0;
+  for (const { site, place, internal } of frames) {
+    if (internal && user && !keepInternal) continue;
+    text += `\n    at ${place === null ? site : frameText(site, place)}`;
+    shown += 1;
+    if (shown === FRAMES_SHOWN) break;
+  }
+  return text;
 }
 
-function formatFrame(
-  error: Error,
-  site: NodeJS.CallSite,
-  positions: SourcePositions,
-  first: boolean,
-): Frame | null {
-  const script = site.getFileName() ?? undefined;
-  if (script === undefined) {
-    const internal = isGeneratorStep(site);
-    return { text: String(site), kind: internal ? 'internal' : 'foreign' };
-  }
-  if (!positions.has(script)) {
-    return { text: String(site), kind: isInternalFile(script) ? 'internal' : 'foreign' };
-  }
-  const position = positions.locate(script, site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1);
-  if (position === null) return null;
-  if (first) firstPositions.set(error, { position, script });
-  const place = `${position.file}:${position.line}:${position.column}`;
+function frameText(site: NodeJS.CallSite, { text }: Place): string {
   const name = describeCall(site);
-  return { text: name === '' ? place : `${name} (${place})`, kind: 'user' };
+  return name === '' ? text : `${name} (${text})`;
 }
 
 /** The native frame between the machine and the body of a coroutine. */
-function isGeneratorStep(site: NodeJS.CallSite): boolean {
-  const name = site.getFunctionName();
+function isGeneratorStep(name: string | null): boolean {
   return name === 'next' || name === 'throw' || name === 'return';
 }
 
+/** Names of scripts are few; those that code makes up while it runs are not let grow for ever. */
+const FILES_KEPT = 4096;
+const internalFiles: Map<string, boolean> = new Map();
+
 function isInternalFile(script: string): boolean {
-  const path = script.startsWith('file:') ? fileURLToPath(script) : script;
-  const plain = path.replaceAll('\\', '/');
-  return plain.startsWith('node:internal/') || INTERNAL.some((folder) => plain.startsWith(folder));
+  let internal = internalFiles.get(script);
+  if (internal === undefined) {
+    const path = script.startsWith('file:') ? fileURLToPath(script) : script;
+    const plain = path.replaceAll('\\', '/');
+    internal =
+      plain.startsWith('node:internal/') || INTERNAL.some((folder) => plain.startsWith(folder));
+    if (internalFiles.size >= FILES_KEPT) internalFiles.clear();
+    internalFiles.set(script, internal);
+  }
+  return internal;
 }
 
 /** As V8 writes it: `fn`, `Type.fn`, `new Type`. */

@@ -8,6 +8,7 @@
 // The order counts: ses takes the functions of Object as it finds them.
 // biome-ignore-start assist/source/organizeImports: see above
 import './watch-proxies.js';
+import '../native-error.js';
 import { layOutAgain, restoreObject } from './element-safe-freeze.js';
 import 'ses';
 // biome-ignore-end assist/source/organizeImports: see above
