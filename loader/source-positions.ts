@@ -189,13 +189,15 @@ function headerOf(error: Error): string {
   }
 }
 
+const HARDENED: RegExp = /[\\/]ses[\\/].*tame-error-constructor/;
+
 /**
- * V8 leaves out the constructors of the error's own classes; the `Error` of a hardened realm captures
- * the stack anew and leaves them in.
+ * V8 leaves out the constructors of the error's own classes. Where the `Error` of a hardened realm takes
+ * the stack anew it leaves them in; and called without `new` it is itself a frame.
  */
 function isErrorConstructor(error: Error, site: NodeJS.CallSite): boolean {
-  if (!site.isConstructor()) return false;
   const name = site.getFunctionName();
+  if (!site.isConstructor()) return name === 'Error' && HARDENED.test(site.getFileName() ?? '');
   let prototype: unknown = Object.getPrototypeOf(error);
   while (typeof prototype === 'object' && prototype !== null) {
     if ((prototype as { constructor?: { name?: unknown } }).constructor?.name === name) return true;

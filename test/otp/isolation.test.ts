@@ -31,4 +31,5 @@ section<typeof import('./modules/isolation.js')>('isolation', {
   s3_closures_are_refused: 'an object that hides state behind methods cannot be sent',
   s4_the_pragma_shares_within_a_scheduler: 'a pragma shares within one scheduler, and only there',
   s4_prepare_stack_trace: 'Error.prepareStackTrace and stackTraceLimit are open (documented)',
+  s4_stacks_begin_at_the_throw: 'the stack of an error begins where it was made, in the source',
 });

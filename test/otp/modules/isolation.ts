@@ -572,3 +572,20 @@ export async function s4_prepare_stack_trace(): Promise<void> {
   assert.equal(E.stackTraceLimit, 3);
   E.stackTraceLimit = stackTraceLimit;
 }
+
+export async function s4_stacks_begin_at_the_throw(): Promise<void> {
+  class Own extends Error {
+    constructor() {
+      super('own');
+    }
+  }
+  const makers = { withNew: () => new Error(), plain: () => Error(), own: () => new Own() };
+  for (const [name, make] of Object.entries(makers)) {
+    const { stack = '' } = make();
+    assert.match(stack.split('\n')[1] ?? '', new RegExp(`^    at .*${name} .*isolation.ts:`));
+    assert.doesNotMatch(stack, /node_modules/);
+  }
+  const carrier: { stack?: string } = {};
+  Error.captureStackTrace(carrier);
+  assert.match(carrier.stack ?? '', /s4_stacks_begin_at_the_throw .*isolation.ts:/);
+}
