@@ -2,13 +2,14 @@
 -module(fairness).
 -export([values/2]).
 
-values(Variant, #{n := N, ms := Ms} = Params) ->
+values(Variant, #{n := N, warm := Warm, ms := Ms} = Params) ->
     Hogs = start_all(Params),
     Late = tick(Ms),
     Kills = case {Variant, Hogs} of
         {idle, _} -> [];
         {_, [Taken | Others]} ->
             kill(Taken),
+            [kill(start()) || _ <- lists:seq(1, Warm)],
             Measured = kill_often(N),
             [kill(Hog) || Hog <- Others],
             Measured

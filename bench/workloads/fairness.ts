@@ -3,9 +3,9 @@
  *
  * A ticker (clock, wait 1 ms, clock; lateness = waited - 1 ms) runs for `ms` milliseconds beside `hogs`
  * processes of the same priority, on one scheduler or on each (`everywhere`), that loop for ever in a pure
- * function. Then `n` times a hog is started, has run 5 ms, and is killed; timed is from `exit` to its
- * `DOWN`, with one hog less than before beside it. The hogs of a variant that ends in `_async` are async
- * functions; the others are plain ones.
+ * function. Then `warm` hogs are killed at once, so that what ends a process is compiled, and `n` times a
+ * hog is started, has run 5 ms, and is killed; timed is from `exit` to its `DOWN`, with one hog less than
+ * before beside it. The hogs of a variant that ends in `_async` are async functions; the others are plain ones.
  *
  * Does not show: hogs in code that is not counted (see the guard), sockets and files.
  *
@@ -22,7 +22,7 @@ export async function values(variant: string, params: Params): Promise<Values> {
   const hog = variant.endsWith('_async') ? asyncHog : plainHog;
   const hogs = startAll(hog, params);
   const late = await tick(params['ms'] ?? 0);
-  const kills = await killOften(hog, variant === 'idle' ? 0 : (params['n'] ?? 0), hogs);
+  const kills = await killOften(hog, params['warm'] ?? 0, params['n'] ?? 0, hogs);
   for (const one of hogs) await kill(one);
   return { ...late, ...kills };
 }
@@ -77,10 +77,16 @@ async function tick(ms: number): Promise<Values> {
 }
 
 /** One of the hogs makes room for the victim, so that as many run as the variant says. */
-async function killOften(hog: () => unknown, times: number, hogs: Hog[]): Promise<Values> {
+async function killOften(
+  hog: () => unknown,
+  warm: number,
+  times: number,
+  hogs: Hog[],
+): Promise<Values> {
   const taken = hogs.pop();
   if (taken === undefined) return {};
   await kill(taken);
+  for (let i = 0; i < warm; i++) await kill(start(hog, (i % schedulers()) + 1));
   const latency: Histogram = newHistogram();
   for (let i = 0; i < times; i++) {
     const victim = start(hog, (i % schedulers()) + 1);
