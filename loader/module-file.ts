@@ -5,6 +5,7 @@
  * builds or from the cache does without it.
  */
 
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { BUILD_EXTENSION, readBuild } from './build-file.js';
@@ -45,6 +46,20 @@ export interface LoadFileOptions {
   readonly cache?: CompileCache | undefined;
   /** How to read a source; asynchronously by default. */
   readonly read?: (path: string) => string | Promise<string>;
+}
+
+/** What the cache has for a source; `undefined` also for one that cannot be read. */
+export function cachedModule(
+  { name, path, kind }: ModuleFile,
+  cache: CompileCache,
+): CompiledModule | undefined {
+  if (kind === 'build') return undefined;
+  try {
+    return cache.read({ name, file: path, source: readFileSync(path, 'utf8') });
+  } catch {
+    // Whoever compiles it says what is wrong.
+    return undefined;
+  }
 }
 
 /** Compile a source, or read a build. @throws LoadError */

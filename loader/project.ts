@@ -7,8 +7,9 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { CompileCache, compilerIdentity } from './compile-cache.js';
-import { compileInThreads, POOL_FROM } from './compile-pool.js';
+import { type CompilePoolOptions, compileInThreads, POOL_FROM } from './compile-pool.js';
 import {
   DuplicateModuleError,
   eachFault,
@@ -18,10 +19,12 @@ import {
 } from './errors.js';
 import { refuseLibraryName } from './library-names.js';
 import { type CompiledModule, isModuleName } from './module.js';
-import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
+import { cachedModule, loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 
 /** Of a small project, compiled on this thread: so many are in esbuild's hands at once. */
 const COMPILE_CONCURRENCY = 16;
+/** Read from the cache between two turns of the event loop: about 5 ms. */
+const READ_AT_ONCE = 32;
 
 export interface Project {
   /** The modules folder, absolute. */
@@ -121,12 +124,48 @@ export async function compileProject(
   const results =
     files.length < POOL_FROM
       ? await compileHere(project, cache, onProgress)
-      : await compileInThreads(files, { folder, cache: kept, onProgress });
+      : await compileMany(project, cache, { folder, cache: kept, onProgress });
   cache?.prune(files.length);
   return {
     modules: results.filter((one): one is CompiledModule => !(one instanceof LoadError)),
     errors: results.filter((one) => one instanceof LoadError).flatMap(eachFault),
   };
+}
+
+/**
+ * What the cache has is read here: threads take longer to start than all of it. As soon as a group of files
+ * has nothing there, the rest is left to threads, for a cache that misses them all is of another compiler.
+ */
+async function compileMany(
+  { folder, files }: Project,
+  cache: CompileCache | undefined,
+  options: CompilePoolOptions,
+): Promise<(CompiledModule | LoadError)[]> {
+  const results: (CompiledModule | LoadError | undefined)[] = new Array(files.length).fill(
+    undefined,
+  );
+  let known = 0;
+  for (let at = 0; cache !== undefined && at < files.length; at += READ_AT_ONCE) {
+    const before = known;
+    for (const [n, file] of files.slice(at, at + READ_AT_ONCE).entries()) {
+      results[at + n] = cachedModule(file, cache);
+      if (results[at + n] !== undefined) known += 1;
+    }
+    if (known === before) break;
+    options.onProgress(known);
+    await turn();
+  }
+  const missing = files.filter((_, at) => results[at] === undefined);
+  if (missing.length > 0) {
+    const onProgress = (done: number): void => options.onProgress(known + done);
+    const compiled =
+      missing.length < POOL_FROM
+        ? await compileHere({ folder, files: missing }, cache, onProgress)
+        : await compileInThreads(missing, { ...options, onProgress });
+    let next = 0;
+    for (const at of files.keys()) results[at] ??= compiled[next++] as CompiledModule | LoadError;
+  }
+  return results as (CompiledModule | LoadError)[];
 }
 
 async function compileHere(

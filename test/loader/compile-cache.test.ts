@@ -96,3 +96,39 @@ test('compiler identity: the same as long as the compiler is', () => {
   expect(compilerIdentity()).toMatch(/^[0-9a-f]{64}$/);
   expect(compilerIdentity()).toBe(compilerIdentity());
 });
+
+test.each([
+  ['a few', 3],
+  ['many', 60],
+])(
+  'compile cache: of a large project of which %s files changed, those are compiled',
+  async (_, changed) => {
+    const folder = await temporaryFolder();
+    const modules = join(folder, 'modules');
+    const cache = join(folder, 'cache');
+    await mkdir(modules);
+    const names = Array.from({ length: 100 }, (_, n) => `m${String(n).padStart(2, '0')}`);
+    const write = (name: string, text: string): Promise<void> =>
+      writeFile(join(modules, `${name}.ts`), text);
+    for (const name of names) await write(name, SOURCE);
+    // In two parts: threads cannot run what is not built.
+    const { files } = await scanProject(modules);
+    for (const part of [files.slice(0, 50), files.slice(50)])
+      await compileProject({ folder: modules, files: part }, { cache });
+    const fresh = names.slice(-changed);
+    for (const name of fresh) await write(name, `export const at = '${name}';\n`);
+    await write('m20', 'export const = 1;');
+    const progress: number[] = [];
+    const onProgress = (done: number): void => void progress.push(done);
+    const { modules: found, errors } = await compileProject(await scanProject(modules), {
+      cache,
+      onProgress,
+    });
+    expect(found.map(({ name }) => name)).toEqual(names.filter((name) => name !== 'm20'));
+    for (const { name, exports } of found)
+      expect(exports, name).toEqual([fresh.includes(name) ? 'at' : 'm']);
+    expect(errors.map((error) => error.module)).toEqual(['m20']);
+    expect(progress.at(-1)).toBe(100);
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+  },
+);
