@@ -29,7 +29,7 @@ import {
   type SpawnOptions,
   self,
   send,
-  spawnOpt,
+  spawnOpt as spawnWith,
   TIMEOUT,
   unalias,
   unlink,
@@ -99,6 +99,17 @@ export function spawnMonitor<M, A extends readonly unknown[]>(
 ): Monitored<M> {
   const { pid, ref } = born({ monitor: true }, entry as AnyFunction, args, undefined);
   return { pid: pid as Pid<M>, ref: ref as Ref };
+}
+
+/** As `spawnOpt` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn_opt/4`. */
+export function spawnOpt<M, A extends readonly unknown[], const O extends SpawnOptions>(
+  options: O,
+  entry: (...args: A) => unknown,
+  ...args: NoInfer<A>
+): O extends { readonly monitor: true } ? Monitored<M> : Pid<M> {
+  const { pid, ref } = born(options, entry as AnyFunction, args, undefined);
+  const result = options.monitor === true ? { pid, ref } : pid;
+  return result as unknown as O extends { readonly monitor: true } ? Monitored<M> : Pid<M>;
 }
 
 /**
@@ -229,7 +240,7 @@ function born(
     starter,
     parent: options.link === true ? self() : undefined,
   };
-  const child = spawnOpt(options, procLib.enter, birth, args as never[]) as
+  const child = spawnWith(options, procLib.enter, birth, args as never[]) as
     | Pid
     | Monitored<unknown>;
   return typeof child === 'string' ? { pid: child, ref: null } : child;
