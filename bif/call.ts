@@ -8,9 +8,12 @@
  */
 
 import { context, runningProcess } from '../runtime/context.js';
+import { copy } from '../runtime/copy.js';
 import { type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js';
+import { deliver, findLocal, replyHere } from '../runtime/delivery.js';
 import { ExitError, ProcessError } from '../runtime/errors.js';
 import { demonitor, monitorProcess } from '../runtime/monitoring.js';
+import type { Process } from '../runtime/process.js';
 import { checkTimeout, receive } from '../runtime/receive.js';
 import type { Scheduler } from '../runtime/scheduler.js';
 import type { Alias, Down, Pid, PlainName } from '../runtime/terms.js';
@@ -74,7 +77,7 @@ function* calling(to: string, request: unknown, timeoutMs: number): Coroutine<un
     typeof message === 'object' && message !== null && message.ref === ref;
   let received: unknown;
   try {
-    send(pid as Pid<unknown>, { type: 'call', from: { pid: proc.pid, alias: ref }, request });
+    ask(scheduler, proc, pid as Pid, ref, request);
     received = receive(isAnswer, { timeoutMs, since: ref });
   } catch (error) {
     // The request cannot be copied.
@@ -93,11 +96,38 @@ function* calling(to: string, request: unknown, timeoutMs: number): Coroutine<un
   throw new ExitError({ reason: answer.reason, call: to });
 }
 
+/** The message is the machine's own: within a scheduler only the request in it has to be copied. */
+function ask(
+  scheduler: Scheduler,
+  proc: Process,
+  pid: Pid,
+  alias: Alias<never>,
+  request: unknown,
+): void {
+  const target = findLocal(scheduler, proc, pid);
+  const from = { pid: proc.pid, alias };
+  if (target === null) {
+    send(pid as Pid<unknown>, { type: 'call', from, request });
+    return;
+  }
+  context.budget -= 1;
+  proc.peer = target;
+  proc.peerPid = pid;
+  deliver(scheduler, target, { type: 'call', from, request: copy(request, 'message.request') });
+}
+
 /** Answer a call. Nothing happens if the caller no longer waits. `gen_server:reply/2`. */
 export function reply<R>(from: From<R>, value: NoInfer<R>): void {
   if (typeof from !== 'object' || from === null || typeof from.alias !== 'string') {
     throw new ProcessError('badarg', 'reply: from: expected the `from` of a call');
   }
-  const answer: Reply<R> = { type: 'reply', ref: from.alias, value };
-  send(from.alias, answer);
+  const ref = from.alias;
+  const { scheduler } = context;
+  if (scheduler?.monitors.findHeld(ref)?.alias === 'reply_demonitor') {
+    context.budget -= 1;
+    replyHere(scheduler, ref, { type: 'reply', ref, value: copy(value, 'message.value') });
+    return;
+  }
+  const answer: Reply<R> = { type: 'reply', ref, value };
+  send(ref, answer);
 }

@@ -12,6 +12,7 @@ import { sendExit } from '../runtime/delivery.js';
 import { badarg, ExitError, UNWIND } from '../runtime/errors.js';
 import * as links from '../runtime/links.js';
 import * as monitoring from '../runtime/monitoring.js';
+import { isAliased } from '../runtime/monitors.js';
 import { DEAD } from '../runtime/process.js';
 import type { Scheduler } from '../runtime/scheduler.js';
 import type { Alias, Pid, Ref } from '../runtime/terms.js';
@@ -170,7 +171,12 @@ export function alias<M = unknown>(
 export function unalias(ref: Ref): boolean {
   const proc = runningProcess('unalias');
   checkRef('unalias', ref);
-  const { aliases } = runningScheduler('unalias');
+  const { aliases, monitors } = runningScheduler('unalias');
+  const holding = monitors.findHeld(ref);
+  if (holding?.holder === proc && isAliased(holding)) {
+    monitors.endAlias(holding);
+    return true;
+  }
   const found = aliases.find(ref);
   if (found?.ref !== ref || found.owner !== proc) return false;
   proc.extra?.aliases?.delete(ref);

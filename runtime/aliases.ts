@@ -8,6 +8,8 @@
  * | demonitor          | `demonitor`, or the DOWN of its monitor                           |
  * | reply_demonitor    | the first message through it (which also removes the monitor), `demonitor` or DOWN |
  *
+ * One that ends with its monitor is kept in the monitor (`Monitor.alias`), all others here.
+ *
  * Invariant: an inactive alias is in no table, so a message to it is dropped on reception; it says
  * nothing to the sender.
  *

@@ -20,7 +20,7 @@ import { rerooted } from './clone-error.js';
 import { context } from './context.js';
 import { copy, copyWithTransfer } from './copy.js';
 import { Mailbox } from './mailbox.js';
-import { type Monitor, unhold, unwatch } from './monitors.js';
+import { isAliased, type Monitor, unhold, unwatch } from './monitors.js';
 import { DEAD, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import * as signal from './signals.js';
@@ -97,6 +97,25 @@ export function sendToPeer(scheduler: Scheduler, to: unknown, message: unknown):
   return true;
 }
 
+/** The living local process with this pid, or `null`; quick for the one that `sender` sent to last. */
+export function findLocal(scheduler: Scheduler, sender: Process, pid: Pid): Process | null {
+  const { peer } = sender;
+  if (sender.peerPid === pid && peer !== null && peer.status !== DEAD) return peer;
+  return scheduler.processes.find(pid);
+}
+
+/**
+ * Reply through the alias of a call that was made on this scheduler, if it is active still.
+ *
+ * @param message made by the machine of copies: nobody else has it
+ */
+export function replyHere(scheduler: Scheduler, ref: Ref, message: unknown): void {
+  const monitor = scheduler.monitors.findHeld(ref);
+  if (monitor?.alias !== 'reply_demonitor') return;
+  dropMonitor(scheduler, monitor);
+  deliver(scheduler, monitor.holder as Process, message);
+}
+
 /** The living local process with this pid, or `null`; the sender remembers it. */
 function receiverOf(scheduler: Scheduler, pid: Pid): Process | null {
   const sender = context.process;
@@ -131,14 +150,16 @@ export function sendToAlias(
 }
 
 export function receiveThroughAlias(scheduler: Scheduler, ref: Ref, message: unknown): void {
+  const holding = scheduler.monitors.findHeld(ref);
+  if (holding !== undefined && isAliased(holding)) {
+    if (holding.alias === 'reply_demonitor') dropMonitor(scheduler, holding);
+    deliver(scheduler, holding.holder as Process, message);
+    return;
+  }
   const alias = scheduler.aliases.find(ref);
   if (alias === undefined || alias.ref !== ref) return;
   if (alias.mode === 'reply' || alias.mode === 'reply_demonitor') scheduler.aliases.deactivate(ref);
   if (alias.mode === 'reply') alias.owner.extra?.aliases?.delete(ref);
-  if (alias.mode === 'reply_demonitor') {
-    const monitor = scheduler.monitors.findHeld(ref);
-    if (monitor !== undefined) dropMonitor(scheduler, monitor);
-  }
   deliver(scheduler, alias.owner, message);
 }
 
@@ -265,9 +286,6 @@ export function notifyHolder(
 ): void {
   unhold(holder, monitor);
   scheduler.monitors.deleteHeld(monitor);
-  if (monitor.alias === 'demonitor' || monitor.alias === 'reply_demonitor') {
-    scheduler.aliases.deactivate(monitor.ref);
-  }
   if (holder.status === DEAD) return;
   const message: Down<string> = {
     type: monitor.tag,

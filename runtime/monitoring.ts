@@ -6,7 +6,14 @@
 
 import { addressKind } from './address.js';
 import type { AliasMode } from './aliases.js';
-import { channelTo, dropMonitor, holdOrDrop, isComing, notifyHolder } from './delivery.js';
+import {
+  channelTo,
+  dropMonitor,
+  findLocal,
+  holdOrDrop,
+  isComing,
+  notifyHolder,
+} from './delivery.js';
 import { hold, Monitor, watch } from './monitors.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -32,9 +39,12 @@ export function monitorProcess(
   const shown: Pid | NamedTarget = byName
     ? { name: target, node: scheduler.node }
     : (target as Pid);
-  if (alias !== null) scheduler.aliases.activate(serial, { ref, owner: holder, mode: alias });
+  if (alias === 'explicit_unalias' || (alias !== null && pid === holder.pid)) {
+    // Without a monitor that it could end with, or not ending with it.
+    scheduler.aliases.activate(serial, { ref, owner: holder, mode: alias });
+  }
   if (pid === holder.pid) return ref;
-  const local = pid === undefined ? null : scheduler.processes.find(pid);
+  const local = pid === undefined ? null : findLocal(scheduler, holder, pid);
   const monitor = new Monitor(
     ref,
     serial,

@@ -6,14 +6,15 @@
  * own, in one list, and the reference joins them.
  *
  * Invariant: a monitor that fired or was removed is in no list, so it cannot fire again; after
- * `demonitor` returns no DOWN for it can be added.
+ * `demonitor` returns no DOWN for it can be added. An alias that ends with its monitor is active exactly
+ * while the monitor is in the index.
  *
  * Source: OTP Reference Manual, "Processes" › "Monitors"; `erlang:monitor/3`, `erlang:demonitor/2`.
  */
 
-import { serialOf } from './address.js';
 import type { AliasMode } from './aliases.js';
 import type { Process } from './process.js';
+import { SerialTable } from './serial-table.js';
 import type { NamedTarget, Pid, Ref } from './terms.js';
 
 export class Monitor {
@@ -29,8 +30,10 @@ export class Monitor {
   /** How DOWN names the target: `{name, node}` when it was monitored by name. */
   readonly shown: Pid | NamedTarget;
   readonly tag: string;
-  readonly alias: AliasMode | null;
+  /** What its reference is an alias of the holder until; null from `unalias` on. */
+  alias: AliasMode | null;
   active = true;
+  slotNext: Monitor | null = null;
   heldBefore: Monitor | null = null;
   heldAfter: Monitor | null = null;
   watchBefore: Monitor | null = null;
@@ -93,36 +96,51 @@ export function unwatch(target: Process, monitor: Monitor): void {
   monitor.watchAfter = null;
 }
 
+/** Is its reference an alias of the holder for as long as the monitor is there? */
+export function isAliased({ alias }: Monitor): boolean {
+  return alias === 'reply_demonitor' || alias === 'demonitor';
+}
+
 /**
  * Monitors by reference: those whose holder lives here (references made here), and those of
  * holders elsewhere that watch a process here.
  */
 export class MonitorIndex {
-  readonly #prefixLength: number;
-  /** By serial: numbers hash faster than references, and all these references are of this scheduler. */
-  readonly #held = new Map<number, Monitor>();
+  readonly #held: SerialTable<Monitor>;
+  #aliases = 0;
   readonly #watching = new Map<Ref, Monitor>();
 
   /** @param refPrefix what every reference made on this scheduler begins with */
   constructor(refPrefix: string) {
-    this.#prefixLength = refPrefix.length;
+    this.#held = new SerialTable(refPrefix);
   }
 
   get count(): number {
-    return this.#held.size + this.#watching.size;
+    return this.#held.count + this.#watching.size;
+  }
+
+  /** Aliases that end with their monitor. */
+  get aliasCount(): number {
+    return this.#aliases;
   }
 
   addHeld(monitor: Monitor): void {
-    this.#held.set(monitor.serial, monitor);
+    this.#held.add(monitor);
+    if (isAliased(monitor)) this.#aliases += 1;
   }
 
   findHeld(ref: Ref): Monitor | undefined {
-    const monitor = this.#held.get(serialOf(ref, this.#prefixLength));
-    return monitor?.ref === ref ? monitor : undefined;
+    return this.#held.find(ref);
   }
 
   deleteHeld(monitor: Monitor): void {
-    this.#held.delete(monitor.serial);
+    if (this.#held.delete(monitor) && isAliased(monitor)) this.#aliases -= 1;
+  }
+
+  /** `unalias` for an alias that ends with its monitor; the monitor stays. */
+  endAlias(monitor: Monitor): void {
+    if (isAliased(monitor)) this.#aliases -= 1;
+    monitor.alias = null;
   }
 
   addWatching(monitor: Monitor): void {

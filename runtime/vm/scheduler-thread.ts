@@ -135,7 +135,7 @@ function serve(
         processes: scheduler.processes.count,
         timers: scheduler.timers.length,
         monitors: scheduler.monitors.count,
-        aliases: scheduler.aliases.count,
+        aliases: scheduler.aliases.count + scheduler.monitors.aliasCount,
         requests: scheduler.requests.size,
         heapBytes: process.memoryUsage().heapUsed,
       }),
