@@ -7,6 +7,7 @@
  *   entry    `module:function`, the process that the application begins with
  *   env      environment variables for modules, where they are not set already
  *   data     the machine's data folder; `.tsvm` without it
+ *   redact   names of keys whose values crash reports must not show, beside the usual ones; false: show all
  *
  * Paths are as seen from the folder.
  */
@@ -14,6 +15,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { codeFrame } from '../loader/code-frame.js';
+import { isKeyName } from '../runtime/vm/redaction.js';
 import { closest } from './closest.js';
 import { Failure } from './failure.js';
 import { shownPath } from './terminal.js';
@@ -27,6 +29,7 @@ export interface Application {
   readonly entry: { readonly module: string; readonly fn: string };
   readonly env: Readonly<Record<string, string>>;
   readonly data: string;
+  readonly redact: readonly string[] | false;
 }
 
 /** What is written in the file. */
@@ -35,11 +38,12 @@ export interface ApplicationText {
   readonly entry: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly data?: string;
+  readonly redact?: readonly string[] | false;
 }
 
 export const APPLICATION_FILE = 'tsvm.json';
 const PACKAGE_FILE = 'package.json';
-const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data'];
+const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data', 'redact'];
 const DATA_FOLDER = '.tsvm';
 const ENTRY = /^([^:\s]+):([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u;
 const EXAMPLE = '{ "modules": "modules", "entry": "main:start" }';
@@ -68,6 +72,7 @@ export function readApplication(dir: string): Application {
     entry: { module, fn },
     env: text.env ?? {},
     data: resolve(folder, text.data ?? DATA_FOLDER),
+    redact: text.redact ?? [],
   };
 }
 
@@ -157,7 +162,7 @@ function* problemsOf(value: unknown): Generator<string> {
     const meant = closest(key, KEYS);
     yield `unknown key "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`} (there are ${KEYS.join(', ')})`;
   }
-  const { modules, entry, env, data } = value as Readonly<Record<string, unknown>>;
+  const { modules, entry, env, data, redact } = value as Readonly<Record<string, unknown>>;
   if (typeof modules !== 'string' || modules === '') {
     yield `"modules": expected the path of a folder, got ${JSON.stringify(modules) ?? 'nothing'}`;
   }
@@ -167,7 +172,20 @@ function* problemsOf(value: unknown): Generator<string> {
   if (data !== undefined && (typeof data !== 'string' || data === '')) {
     yield `"data": expected the path of a folder, got ${JSON.stringify(data)}`;
   }
+  yield* redactProblems(redact);
   yield* envProblems(env);
+}
+
+function* redactProblems(redact: unknown): Generator<string> {
+  if (redact === undefined || redact === false) return;
+  if (!Array.isArray(redact)) {
+    yield `"redact": expected a list of names of keys, or false, got ${JSON.stringify(redact)}`;
+    return;
+  }
+  for (const name of redact) {
+    if (!isKeyName(name))
+      yield `"redact": expected names of keys, such as "apiKey", got ${JSON.stringify(name)}`;
+  }
 }
 
 function* envProblems(env: unknown): Generator<string> {

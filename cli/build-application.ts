@@ -94,11 +94,12 @@ async function checkOut({ modules, folder }: Application, out: string): Promise<
     throw new Failure(`there is no module in ${modules}`);
 }
 
-async function writeApplication({ entry, env }: Application, out: string): Promise<string> {
+async function writeApplication({ entry, env, redact }: Application, out: string): Promise<string> {
   const text: ApplicationText = {
     modules: '.',
     entry: `${entry.module}:${entry.fn}`,
     ...(Object.keys(env).length === 0 ? {} : { env }),
+    ...(redact !== false && redact.length === 0 ? {} : { redact }),
   };
   await writeWhole(join(out, APPLICATION_FILE), `${JSON.stringify(text, null, 2)}\n`);
   return APPLICATION_FILE;

@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { codeFrame } from '../loader/code-frame.js';
-import { isCrash } from '../runtime/crash.js';
+import { isCrash } from '../runtime/crash-reason.js';
 import type { CrashReason, SchedulerDownReason } from '../runtime/terms.js';
 import { hintFor } from './hints.js';
 import { shownPath } from './terminal.js';

@@ -5,12 +5,11 @@
  * (code frames, causes, hints) are set under their line.
  */
 
-import { stripVTControlCharacters } from 'node:util';
 import type { LoadErrorDetails } from '../loader/errors.js';
 import { type Exposition, placeText } from './exit-text.js';
 import type { Failure } from './failure.js';
 import { crashedOne, loadErrorLine, messageOf, type StartRecord } from './records.js';
-import { type Colours, counted, indented, shownMs, shownPath } from './terminal.js';
+import { type Colours, counted, harmless, indented, shownMs, shownPath } from './terminal.js';
 
 /** Under the text of a line that begins with `14:02:11  `. */
 const INDENT = 10;
@@ -147,13 +146,16 @@ export function relatedLines({ related = [] }: LoadErrorDetails, c: Colours): st
 }
 
 /** What happened, where, the lines of source, who called, what caused it, what to do. */
-export function exposedText({ text, places, frame, causes, hint }: Exposition, c: Colours): string {
+export function exposedText(
+  { text, places, frame, causes, hint }: Exposition,
+  c: Colours,
+  callersMax: number = CALLERS_SHOWN,
+): string {
   const [first, ...callers] = places;
   const lines = [harmless(text)];
   if (first !== undefined) lines.push(`at ${placeText(first)}`);
   if (frame !== undefined) lines.push(paintFrame(frame, c));
-  for (const caller of callers.slice(0, CALLERS_SHOWN))
-    lines.push(c.dim(`from ${placeText(caller)}`));
+  for (const caller of callers.slice(0, callersMax)) lines.push(c.dim(`from ${placeText(caller)}`));
   for (const cause of causes) lines.push(`caused by ${harmless(cause)}`);
   if (hint !== undefined) lines.push(hintText(hint, c));
   return lines.join('\n');
@@ -174,11 +176,6 @@ export function paintFrame(frame: string, c: Colours): string {
       return `${c.red(mark)}${c.dim(gutter)}${caret ? c.red(code) : code}`;
     })
     .join('\n');
-}
-
-/** Text from outside must not move the cursor or repaint the terminal of who looks on. */
-function harmless(text: string): string {
-  return stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '\ufffd');
 }
 
 function fieldText(value: unknown): string {

@@ -16,7 +16,7 @@ import { constants } from 'node:os';
 import { isLibraryName } from '../loader/library-names.js';
 import { scanProject } from '../loader/project.js';
 import { homeOf } from '../runtime/address.js';
-import { isCrash } from '../runtime/crash.js';
+import { isCrash } from '../runtime/crash-reason.js';
 import type { Pid } from '../runtime/terms.js';
 import { ControlError, ControlServer } from '../runtime/vm/control-socket.js';
 import { DataFolder } from '../runtime/vm/data-folder.js';
@@ -109,7 +109,7 @@ export class MachineRun {
   }
 
   async #start(data: DataFolder): Promise<void> {
-    const { modules, env, folder, entry } = this.#app;
+    const { modules, env, folder, entry, redact } = this.#app;
     const { schedulers, guardMs, watch, poll } = this.#options;
     await checkModules(modules);
     // The scheduler threads begin with a copy of these.
@@ -119,6 +119,8 @@ export class MachineRun {
     const vm = await startVm({
       modules,
       cache: compileCacheOf(data.path),
+      data: data.path,
+      redact,
       onProgress: progress.update,
       watch,
       poll,
@@ -141,6 +143,9 @@ export class MachineRun {
       this.#crashes += 1;
       if (isCrash(reason)) this.#stacks.push(reason.stack);
       if (this.#stacks.length > STACKS_KEPT) this.#stacks.shift();
+    });
+    vm.on('crashesOmitted', (count) => {
+      this.#crashes += count;
     });
     narrator.say({
       event: 'start',

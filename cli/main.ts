@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.js';
 import { buildCommand } from './build.js';
 import { checkCommand } from './check.js';
+import { crashesCommand } from './crashes.js';
 import { Failure } from './failure.js';
 import { failureText } from './human-text.js';
 import { loadCommand } from './load.js';
@@ -54,6 +55,7 @@ function command(): Command {
     statusCommand,
     stopCommand,
     loadCommand,
+    crashesCommand,
     checkCommand,
     buildCommand,
     benchCommand,

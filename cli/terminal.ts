@@ -6,6 +6,7 @@
  */
 
 import { isAbsolute, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
 export type Colours = ReturnType<typeof pc.createColors>;
@@ -107,4 +108,9 @@ export function columns(
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Text from outside must not move the cursor or repaint the terminal of who looks on. */
+export function harmless(text: string): string {
+  return stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '\ufffd');
 }

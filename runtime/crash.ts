@@ -7,20 +7,23 @@
  */
 
 import { copy } from './copy.js';
+import { isCrash, isOrderly } from './crash-reason.js';
+import { crashSignature } from './crash-signature.js';
 import { ExitError, InvariantError } from './errors.js';
-import { funName, funOf } from './funs.js';
-import type { CrashReport, Neighbour } from './hosting.js';
+import type { CrashReport, CrashSignature, Neighbour } from './hosting.js';
+import { initialCall, moduleOf } from './initial-call.js';
 import { presentable } from './presentable.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
+import { HEARD_CRASHES } from './shared-state.js';
 import type { CrashReason, ErrorReason, Pid } from './terms.js';
 
 const CAUSES_MAX = 8;
 const MESSAGES_MAX = 10;
 const NEIGHBOURS_MAX = 15;
+const LINKS_MAX = 100;
 /** Where `tsvm/proc-lib` keeps them in the dictionary of a process, as OTP does. */
 const ANCESTORS = '$ancestors';
-const INITIAL_CALL = '$initial_call';
 
 /**
  * The exit reason for what a process threw.
@@ -75,17 +78,6 @@ function plain(value: unknown): unknown {
   }
 }
 
-export function isCrash(reason: unknown): reason is CrashReason {
-  const kind = (reason as { kind?: unknown } | null)?.kind;
-  return kind === 'error' || kind === 'nocatch';
-}
-
-/** An end that is nobody's failure. */
-export function isOrderly(reason: unknown): boolean {
-  if (reason === 'normal' || reason === 'shutdown') return true;
-  return (reason as { kind?: unknown } | null)?.kind === 'shutdown';
-}
-
 /**
  * Is this end to be reported? Errors always are. `exit(reason)` is a decision, and only processes of
  * `tsvm/proc-lib` say that every end but an orderly one is a failure.
@@ -95,11 +87,25 @@ export function isReported(proc: Process, thrown: unknown, reason: unknown): boo
   return proc.extra?.dictionary?.has(ANCESTORS) === true && !isOrderly(reason);
 }
 
+/** Tell who listens. In a storm the report is not made, and the crash is counted by its signature. */
+export function reportCrash(scheduler: Scheduler, proc: Process, reason: unknown): void {
+  if (!scheduler.isHeard(HEARD_CRASHES)) return;
+  const signature = crashSignature(proc, reason);
+  scheduler.host.crashed(signature, () => crashReport(scheduler, proc, reason, signature));
+}
+
 /** What is known of a process at the moment it crashes. */
-export function crashReport(scheduler: Scheduler, proc: Process, reason: unknown): CrashReport {
+function crashReport(
+  scheduler: Scheduler,
+  proc: Process,
+  reason: unknown,
+  signature: CrashSignature,
+): CrashReport {
   const { extra, mailbox } = proc;
   return {
     time: Date.now(),
+    signature,
+    ...moduleOf(proc, scheduler.code),
     pid: proc.pid,
     scheduler: scheduler.slot,
     initialCall: initialCall(proc),
@@ -109,7 +115,8 @@ export function crashReport(scheduler: Scheduler, proc: Process, reason: unknown
     reason: presentable(reason),
     messageQueueLength: mailbox?.length ?? 0,
     messages: presentable(mailbox?.peek(MESSAGES_MAX) ?? []) as unknown[],
-    links: [...(proc.links?.keys() ?? [])],
+    links: linksOf(proc),
+    linkCount: proc.links?.size ?? 0,
     dictionary: Array.from(extra?.dictionary?.entries() ?? [], ([key, value]) => [
       presentable(key),
       presentable(value),
@@ -147,21 +154,21 @@ function neighbour(proc: Process): Neighbour {
     initialCall: initialCall(proc),
     ancestors: ancestorsOf(proc),
     messageQueueLength: proc.mailbox?.length ?? 0,
-    links: [...(proc.links?.keys() ?? [])],
+    links: linksOf(proc),
     reductions: proc.reductions,
   };
+}
+
+function linksOf({ links }: Process): Pid[] {
+  const found: Pid[] = [];
+  for (const pid of links?.keys() ?? []) {
+    if (found.length >= LINKS_MAX) break;
+    found.push(pid);
+  }
+  return found;
 }
 
 function ancestorsOf({ extra }: Process): readonly unknown[] {
   const found = extra?.dictionary?.get(ANCESTORS);
   return Array.isArray(found) ? (presentable(found) as unknown[]) : [];
-}
-
-/** `module.function` of the entry, or the function's own name where it is a closure. */
-export function initialCall(proc: Process): string {
-  const own = proc.extra?.dictionary?.get(INITIAL_CALL);
-  if (typeof own === 'string') return own;
-  const fun = funOf(proc.entry);
-  if (fun !== undefined) return funName(fun);
-  return proc.entry.name === '' ? '(anonymous)' : proc.entry.name;
 }

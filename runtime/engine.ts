@@ -8,7 +8,7 @@
 import type { Channel } from './channel.js';
 import { abandonCopy } from './copy.js';
 import { runRoot } from './coroutine.js';
-import { crashReport, exitReasonOf, isReported } from './crash.js';
+import { exitReasonOf, isReported, reportCrash } from './crash.js';
 import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
 import { InvariantError, UNWIND } from './errors.js';
 import { resumeEndings, terminate } from './lifecycle.js';
@@ -20,7 +20,6 @@ import { processInfo } from './process-info.js';
 import { resumeReceiver } from './receive.js';
 import { abandonRequests, receiveReply } from './requests.js';
 import type { Engine, Scheduler } from './scheduler.js';
-import { HEARD_CRASHES } from './shared-state.js';
 import * as signal from './signals.js';
 import { currentEntry, receiveSpawn } from './spawn.js';
 import type { Pid, Ref, SchedulerDownReason } from './terms.js';
@@ -57,9 +56,7 @@ function rootFinished(scheduler: Scheduler, proc: Process, value: unknown, faile
     return;
   }
   const reason = exitReasonOf(value);
-  if (isReported(proc, value, reason) && scheduler.isHeard(HEARD_CRASHES)) {
-    scheduler.host.crashed(crashReport(scheduler, proc, reason));
-  }
+  if (isReported(proc, value, reason)) reportCrash(scheduler, proc, reason);
   terminate(scheduler, proc, reason);
 }
 

@@ -16,7 +16,8 @@
 
 import { context } from './context.js';
 import { copy } from './copy.js';
-import { crashReport, exitReasonOf, isCrash } from './crash.js';
+import { exitReasonOf, reportCrash } from './crash.js';
+import { isCrash } from './crash-reason.js';
 import { deliver } from './delivery.js';
 import { terminate } from './lifecycle.js';
 import { DEAD, type Process } from './process.js';
@@ -158,7 +159,7 @@ export class EventSource {
       deliver(scheduler, proc, message);
     } catch (error) {
       const reason = exitReasonOf(error);
-      if (isCrash(reason)) scheduler.host.crashed(crashReport(scheduler, proc, reason));
+      if (isCrash(reason)) reportCrash(scheduler, proc, reason);
       terminate(scheduler, proc, reason);
     } finally {
       context.process = outer;

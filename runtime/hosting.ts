@@ -78,9 +78,29 @@ export interface Neighbour {
   readonly reductions: number;
 }
 
+/** What equal crashes have in common. */
+export interface CrashSignature {
+  /** `RangeError`, `ProcessError badarg`, `throw string`, `exit timeout`. */
+  readonly reasonClass: string;
+  /** `file:line:column`; what the process ran, where the reason has no stack. */
+  readonly place: string;
+}
+
+/** Crashes without a report, as more came than can be reported: how many, and when (ms since 1970). */
+export interface CountedCrashes {
+  readonly signature: CrashSignature;
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Why a process ended by a failure: enough for a post-mortem. */
 export interface CrashReport {
   readonly time: number;
+  readonly signature: CrashSignature;
+  /** The callback module of a server, else that of the initial call. */
+  readonly module: string | null;
+  readonly version: string | null;
   readonly pid: Pid;
   readonly scheduler: number;
   readonly initialCall: string;
@@ -98,7 +118,9 @@ export interface CrashReport {
   readonly neighbours: readonly Neighbour[];
   readonly messageQueueLength: number;
   readonly messages: readonly unknown[];
+  /** The first of them. */
   readonly links: readonly Pid[];
+  readonly linkCount: number;
   readonly dictionary: readonly (readonly [unknown, unknown])[];
   readonly reductions: number;
 }
@@ -122,7 +144,8 @@ export interface Standing {
 /** The main thread, as a scheduler sees it. */
 export interface Host {
   log(event: LogEvent): void;
-  crashed(report: CrashReport): void;
+  /** @param report makes the report; not called where crashes are only counted */
+  crashed(signature: CrashSignature, report: () => CrashReport): void;
   /** An address the application listens on. */
   announce(url: string): void;
   /** Run a function that can be sent in the dirty pool. The arguments are copies. */

@@ -4,7 +4,7 @@
  * Source: OTP, `erlang:process_info/2`.
  */
 
-import { initialCall } from './crash.js';
+import { initialCall } from './initial-call.js';
 import { FRESH, HIGH, LOW, type Process, QUEUED, RUNNING } from './process.js';
 import type { Scheduler } from './scheduler.js';
 import type { NamedTarget, Pid, Priority } from './terms.js';

@@ -4,9 +4,11 @@
 
 export type { LoadReport } from '../../loader/code-server.js';
 export { LoadError } from '../../loader/errors.js';
-export type { CrashReport, LogEvent, LogLevel } from '../hosting.js';
+export type { CrashReport, CrashSignature, LogEvent, LogLevel } from '../hosting.js';
 export type { SpawnOptions } from '../spawn.js';
 export type { CrashReason, Destination, MessageOf, Pid, Ref } from '../terms.js';
+export { type CrashGroup, CrashHistory, type Damage, type StoredCrash } from './crash-history.js';
+export type { CountRecord, CrashRecord } from './crash-record.js';
 export type { VmEventName, VmEvents, VmListener } from './events.js';
 export { type LoadedModule, startVm, type Vm } from './machine.js';
 export { VmOptionError, type VmOptions } from './options.js';

@@ -5,7 +5,7 @@
  */
 
 import { type DestinationStream, destination, type Logger, type LoggerOptions, pino } from 'pino';
-import { isCrash } from '../crash.js';
+import { isCrash } from '../crash-reason.js';
 import type { CrashReport, LogEvent } from '../hosting.js';
 import type { VmEmitter } from './events.js';
 

@@ -18,8 +18,10 @@ import type { FunctionName } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
+import { CrashStore } from './crash-store.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
+import { Frames } from './frames.js';
 import { LIBRARY } from './library.js';
 import { logEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
@@ -82,6 +84,7 @@ export class Vm {
   readonly #dirty: DirtyPool;
   readonly #mailboxes = new Set<() => void>();
   #hotLoader: HotLoader | null = null;
+  #crashes: CrashStore | null = null;
   #next = 0;
   #stopped: Promise<void> | null = null;
 
@@ -94,8 +97,8 @@ export class Vm {
       slots: options.schedulers,
       heapMb: options.schedulerHeapMb,
       guardMs: options.guardMs,
-      onStuck: (text) =>
-        this.#events.emit('log', { level: 'warn', text, pid: null, time: Date.now() }),
+      redact: options.redact,
+      onStuck: (text) => this.#warn(text),
       host: this.#host(),
       equip: ({ code }) => this.#codeServer.attach(code),
       onCodeRequest: (request) => this.code.serve(request),
@@ -119,13 +122,16 @@ export class Vm {
   /** What nobody listens to is not sent by the schedulers. */
   #tellHeard(): void {
     const logs = this.#events.isHeard('log') ? HEARD_LOGS : 0;
-    const crashes =
-      this.#events.isHeard('crash') || this.#events.isHeard('crashesOmitted') ? HEARD_CRASHES : 0;
-    this.#threads.state.set(0, HEARD, logs | crashes);
+    const heard =
+      this.#options.data !== undefined ||
+      this.#events.isHeard('crash') ||
+      this.#events.isHeard('crashesOmitted');
+    this.#threads.state.set(0, HEARD, logs | (heard ? HEARD_CRASHES : 0));
   }
 
   async #boot(): Promise<void> {
-    const { modules, watch, cache, onProgress } = this.#options;
+    const { modules, watch, cache, onProgress, data } = this.#options;
+    if (data !== undefined) this.#crashes = await this.#openCrashes(data);
     // Threads start while the modules compile.
     const [compiled] = await Promise.all([
       modules === undefined ? [] : compileAll(modules, { cache, onProgress }),
@@ -133,6 +139,31 @@ export class Vm {
     ]);
     await this.#codeServer.load(compiled);
     if (watch && modules !== undefined) await this.#watch(modules);
+    // When who started the machine has had an opportunity to listen.
+    setImmediate(() => this.#sayRepairs());
+  }
+
+  async #openCrashes(data: string): Promise<CrashStore> {
+    const frames = new Frames((file) => this.sourceOf(file));
+    this.#events.on('load', () => frames.forget());
+    return await CrashStore.open({
+      data,
+      node: this.node,
+      frameOf: (place) => frames.at(place),
+      onProblem: (text) => this.#warn(text),
+    });
+  }
+
+  #sayRepairs(): void {
+    for (const { file, bytes, kept } of this.#crashes?.repairs ?? []) {
+      this.#warn(
+        `crash store: the last ${bytes} bytes of ${file} were no whole report, and are in ${kept} now`,
+      );
+    }
+  }
+
+  #warn(text: string): void {
+    this.#events.emit('log', { level: 'warn', text, pid: null, time: Date.now() });
   }
 
   // ---- processes ----------------------------------------------------------------------------------
@@ -302,6 +333,7 @@ export class Vm {
     await Promise.allSettled(this.#threads.running.map(({ control }) => control.killAll(reason)));
     await this.#threads.stop();
     await this.#dirty.stop();
+    this.#crashes?.close();
     for (const close of this.#mailboxes) close();
   }
 
@@ -312,8 +344,10 @@ export class Vm {
       logged: (events) => {
         for (const event of events) this.#events.emit('log', event);
       },
-      crashed: (reports, omitted) => {
+      crashed: (reports, counted) => {
+        this.#crashes?.add(reports, counted);
         for (const report of reports) this.#events.emit('crash', report);
+        const omitted = counted.reduce((sum, { count }) => sum + count, 0);
         if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
       },
       announced: (url) => this.#events.emit('announce', url),

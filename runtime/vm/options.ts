@@ -7,6 +7,7 @@ import { CREATORS } from '../address.js';
 import { describe } from '../errors.js';
 import { GUARD_MS, GUARD_MS_MAX, GUARD_MS_MIN } from './guard-limits.js';
 import { defaultLogger, type VmLogger } from './logging.js';
+import { isKeyName, SECRET_KEYS } from './redaction.js';
 
 export interface VmOptions {
   /** Folder of modules, sources or builds. Without one, modules come by `vm.load` only. */
@@ -33,6 +34,13 @@ export interface VmOptions {
    * package, native code), in milliseconds; then it is ended. 50 by default, 0: for ever.
    */
   readonly guardMs?: number;
+  /** Folder for what the machine keeps for ever: its crash reports. Without one nothing is kept. */
+  readonly data?: string;
+  /**
+   * Names of keys whose values crash reports must not show, beside the usual ones (`password`, `token`, …);
+   * `false`: show everything.
+   */
+  readonly redact?: readonly string[] | false;
   /** A pino logger for what the machine says; `false` for none. Warnings go to standard error by default. */
   readonly logger?: VmLogger | false;
 }
@@ -47,6 +55,9 @@ export interface CheckedOptions {
   readonly schedulerHeapMb: number | undefined;
   readonly dirtyThreads: number;
   readonly guardMs: number;
+  readonly data: string | undefined;
+  /** All of them. */
+  readonly redact: readonly string[];
   readonly logger: VmLogger | false;
 }
 
@@ -65,6 +76,8 @@ const NAMES = [
   'schedulerHeapMb',
   'dirtyThreads',
   'guardMs',
+  'data',
+  'redact',
   'logger',
 ];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
@@ -83,9 +96,13 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     poll = false,
   } = options;
   const { schedulerHeapMb, dirtyThreads = cores, guardMs = GUARD_MS, cache, onProgress } = options;
+  const { data, redact = [] } = options;
   if (modules !== undefined) checkFolder(modules);
   if (cache !== undefined && typeof cache !== 'string')
     throw wrong('cache', 'the path of a folder', cache);
+  if (data !== undefined && typeof data !== 'string')
+    throw wrong('data', 'the path of a folder', data);
+  if (redact !== false) checkKeys(redact);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw wrong('onProgress', 'a function', onProgress);
   checkInteger('schedulers', schedulers, 1, SCHEDULERS_MAX);
@@ -113,6 +130,8 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     schedulerHeapMb,
     dirtyThreads,
     guardMs,
+    data: data === undefined ? undefined : resolve(data),
+    redact: redact === false ? [] : [...SECRET_KEYS, ...redact],
     logger: options.logger ?? defaultLogger(),
   };
 }
@@ -120,6 +139,13 @@ export function checkOptions(options: VmOptions): CheckedOptions {
 function checkInteger(name: string, value: unknown, least: number, most: number): void {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
     throw wrong(name, `a whole number from ${least} to ${most}`, value);
+  }
+}
+
+function checkKeys(redact: unknown): void {
+  if (!Array.isArray(redact)) throw wrong('redact', 'a list of names of keys, or false', redact);
+  for (const name of redact) {
+    if (!isKeyName(name)) throw wrong('redact', 'names of keys, such as "apiKey"', name);
   }
 }
 

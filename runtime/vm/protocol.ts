@@ -7,7 +7,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../carried-functions.js';
-import type { CrashReport, FunctionName, LogEvent } from '../hosting.js';
+import type { CountedCrashes, CrashReport, FunctionName, LogEvent } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
 import type { Outcome } from './outcome.js';
@@ -20,6 +20,8 @@ export interface SchedulerBoot {
   readonly life: number;
   /** How long code may run without a check; 0: for ever. */
   readonly guardMs: number;
+  /** Names of keys whose values do not leave the thread in a crash report. */
+  readonly redact: readonly string[];
   readonly state: SharedArrayBuffer;
   readonly names: SharedArrayBuffer;
   readonly counterNames: SharedArrayBuffer;
@@ -77,7 +79,7 @@ export interface SchedulerControl {
 
 export interface HostControl {
   logged(events: readonly LogEvent[]): void;
-  crashed(reports: readonly CrashReport[], omitted: number): void;
+  crashed(reports: readonly CrashReport[], omitted: readonly CountedCrashes[]): void;
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;

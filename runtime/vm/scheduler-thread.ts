@@ -37,6 +37,7 @@ import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
 import { lockGlobals } from './lock-globals.js';
 import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+import { Redaction } from './redaction.js';
 
 /** Piscina's task: resolves when the scheduler was stopped. */
 export async function run(boot: SchedulerBoot): Promise<void> {
@@ -47,7 +48,10 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   const state = new SharedState(boot.state);
   const guarded = makeGuard(boot, state);
   lockGlobals();
-  const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)));
+  const host = new HostLink(
+    Comlink.wrap<HostControl>(nodeEndpoint(boot.host)),
+    new Redaction(boot.redact),
+  );
   forgetProxies();
   const scheduler: Scheduler = new Scheduler(
     {

@@ -60,6 +60,7 @@ export interface ThreadsOptions {
   readonly slots: number;
   readonly heapMb: number | undefined;
   readonly guardMs: number;
+  readonly redact: readonly string[];
   /** Something held a scheduler and could not be ended. */
   readonly onStuck: (text: string) => void;
   /** What the threads may call. */
@@ -186,6 +187,7 @@ export class Threads {
       slots: this.#options.slots,
       life,
       guardMs: this.#options.guardMs,
+      redact: this.#options.redact,
       state: this.state.buffer,
       names: this.names.buffer,
       counterNames: this.#counterNames.buffer,

@@ -49,7 +49,7 @@ test('9.2 crash report of a server: state, last message, name; code in it by its
     reason: { kind: 'error', message: 'planned crash' },
     details: {
       module: 'actor',
-      state: { shown: { password: 'x', at: 'actor' } },
+      state: { shown: { password: '[redacted]', at: 'actor' } },
       lastMessage: { type: '$cast' },
     },
   });
