@@ -513,11 +513,10 @@ export class Scheduler {
       if (runQueue.length === 0) {
         now = this.now();
         if (worked) this.#idling.idleSince = now;
-        if (now >= deadline || this.#failures.length > 0 || !this.#idling.spin(now, deadline))
-          return;
+        if (now >= deadline || this.#hasFailures() || !this.#idling.spin(now, deadline)) return;
       } else {
         now = this.now();
-        if (now >= deadline || this.#failures.length > 0) return;
+        if (now >= deadline || this.#hasFailures()) return;
       }
     }
   };
@@ -722,6 +721,19 @@ export class Scheduler {
     if (mailbox === null) return false;
     if (proc.receiver !== null) return mailbox.hasUnseen;
     return proc.extra !== null && proc.extra.hibernating !== null && mailbox.length > 0;
+  }
+
+  /**
+   * Is there a failure that nobody has taken? The entry function of a process that fails at once is noted,
+   * too, but taken right after: no turn has to end for it.
+   */
+  #hasFailures(): boolean {
+    const failures = this.#failures;
+    for (let last = failures.at(-1); last !== undefined; last = failures.at(-1)) {
+      if (last.state === FAILED && last.process?.status !== DEAD) return true;
+      failures.pop();
+    }
+    return false;
   }
 
   #checkFailures(): void {
