@@ -237,7 +237,8 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   // Signals and timers first: they need no catch point, and may end the process that is on its way.
   serveOnTop(scheduler, proc, false);
   if (proc.isDead) return;
-  if (scheduler.runQueue.length > 0 && stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES)) {
+  // Modules are evaluated, and others run, only where their code can be ended.
+  if (scheduler.hasWork() && stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES)) {
     const ownMs = stretchMs;
     serveOnTop(scheduler, proc, true);
     resumeStretch(scheduler, proc, ownMs);
