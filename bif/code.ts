@@ -33,7 +33,7 @@ export interface Loaded {
 /**
  * Load builds or sources as one set: all of them, on all schedulers, or none. `code:atomic_load/1`.
  *
- * @param files paths
+ * @param files paths; a manifest, or a folder with one, stands for all the builds that it names
  * @returns what was loaded. Fails with a `LoadError`, whose `kind` says why. Parks.
  */
 export function load(...files: string[]): Promise<readonly Loaded[]> {

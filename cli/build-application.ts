@@ -9,7 +9,8 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { writeWhole } from '../loader/build-file.js';
-import { buildProject, MANIFEST, type Manifest, readManifest } from '../loader/build-project.js';
+import { buildProject } from '../loader/build-project.js';
+import { MANIFEST, type Manifest, readManifest } from '../loader/manifest.js';
 import { scanProject } from '../loader/project.js';
 import { LIBRARY } from '../runtime/vm/library.js';
 import {

@@ -1,8 +1,11 @@
 /** Load request: the machine's side of `tsvm load`. */
 
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { BUILD_EXTENSION } from '../loader/build-file.js';
 import type { LoadReport } from '../loader/code-server.js';
 import { eachFault, LoadError } from '../loader/errors.js';
+import { MANIFEST } from '../loader/manifest.js';
 import { moduleFile } from '../loader/module-file.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import type { Vm } from '../runtime/vm/machine.js';
@@ -28,9 +31,10 @@ export async function loadFiles(
   }
   for (const file of files) {
     if (file.endsWith(BUILD_EXTENSION) || moduleFile(modules, file) !== undefined) continue;
+    if (basename(file) === MANIFEST || existsSync(join(file, MANIFEST))) continue;
     throw new ControlError(
       'failed',
-      `${file} is neither a build (*${BUILD_EXTENSION}) nor a source below the modules folder ${modules}`,
+      `${file} is neither a build (*${BUILD_EXTENSION}), a folder of builds with a ${MANIFEST}, nor a source below the modules folder ${modules}`,
     );
   }
   try {

@@ -1,5 +1,5 @@
 /**
- * `tsvm load`: load builds or sources into a running machine now, as one set.
+ * `tsvm load`: load builds or sources into a running machine now, as one set; or the set of a manifest.
  *
  * All on all schedulers, or nothing: the first file that does not load is reported, and status is 1.
  */
@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { LoadReport } from '../loader/code-server.js';
 import { connectTo } from './connect.js';
+import { killedText } from './records.js';
 import { coloursOf, counted, shownMs } from './terminal.js';
 
 const ANSWER_MS = 60_000;
@@ -21,13 +22,13 @@ interface Options {
 export function loadCommand(): Command {
   return new Command('load')
     .description('load builds or sources into the running machine now')
-    .argument('<file...>', 'builds, or sources below the modules folder')
+    .argument('<file...>', 'builds, sources below the modules folder, or a folder of tsvm build')
     .option('--dir <dir>', 'the folder of the application', '.')
     .option('--data <dir>', 'the data folder of the machine, if it was started with one')
     .option('--json', 'one JSON object for each module instead of text')
     .addHelpText(
       'after',
-      '\nExamples:\n  tsvm load modules/room.ts\n  tsvm load ../new/room.tsvm.js ../new/wire.tsvm.js --dir examples/chat',
+      '\nExamples:\n  tsvm load modules/room.ts\n  tsvm load ../new/room.tsvm.js ../new/wire.tsvm.js --dir examples/chat\n  tsvm load ../new --dir examples/chat',
     )
     .action(load);
 }
@@ -44,6 +45,10 @@ async function load(files: readonly string[], { dir, data, json }: Options): Pro
     for (const report of reports) {
       process.stdout.write(`${json === true ? JSON.stringify(report) : reportText(report)}\n`);
     }
+    // Of the whole set; with --json each report says it.
+    const killed = killedText(reports[0]?.killed ?? 0).replace('; ', '');
+    const c = coloursOf(process.stdout);
+    if (json !== true && killed !== '') process.stdout.write(`${c.yellow(killed)}\n`);
   } finally {
     client.close();
   }

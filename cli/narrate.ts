@@ -11,8 +11,10 @@ export interface NarrateOptions {
 
 export function narrate(vm: Vm, narrator: Narrator, { isEntryOn }: NarrateOptions): void {
   vm.on('load', ({ reports, removed }) => {
-    for (const { module, version, ms, schedulers, changed } of reports) {
-      if (changed) narrator.say({ event: 'load', module, version, ms, schedulers });
+    const loaded = reports.filter(({ changed }) => changed);
+    for (const [at, { module, version, ms, schedulers, killed }] of loaded.entries()) {
+      const own = at === 0 ? killed : 0;
+      narrator.say({ event: 'load', module, version, ms, schedulers, killed: own });
     }
     for (const module of removed) narrator.say({ event: 'remove', module });
   });

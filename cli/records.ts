@@ -40,8 +40,12 @@ export type StartRecord =
   | { readonly event: 'entry'; readonly entry: string; readonly process: string }
   /** The application listens there. */
   | { readonly event: 'address'; readonly url: string }
-  /** A module was loaded while running; one record for each. */
-  | ({ readonly event: 'load' } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
+  | ({
+      /** A module was loaded while running; one record for each. */
+      readonly event: 'load';
+      /** Processes that ran the version before the last one; of a set, all of them in its first record. */
+      readonly killed: number;
+    } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
   /** A module's file is gone, and the module with it. */
   | { readonly event: 'remove'; readonly module: string }
   | ({
@@ -102,6 +106,8 @@ export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
     case 'scheduler_up':
     case 'late':
       return 'warn';
+    case 'load':
+      return record.killed > 0 ? 'warn' : 'info';
     default:
       return 'info';
   }
@@ -119,7 +125,7 @@ export function messageOf(record: StartRecord): string {
     case 'address':
       return `listening on ${record.url}`;
     case 'load':
-      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}`;
+      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${killedText(record.killed)}`;
     case 'remove':
       return `removed ${record.module}: its file is gone`;
     case 'load_error':
@@ -143,6 +149,13 @@ export function messageOf(record: StartRecord): string {
     case 'entry_end':
       return `the entry process ${record.entry} ended${record.reported ? ' with that' : `: ${exitLine(record)}`}`;
   }
+}
+
+/** What a load cost, to be set behind what it did; nothing, mostly. */
+export function killedText(killed: number): string {
+  if (killed === 0) return '';
+  const who = killed === 1 ? '1 process' : `${killed} processes`;
+  return `; killed ${who} that still ran the version before the last one`;
 }
 
 /** `room <pid> (room.start)`: its name, else its label, else what it runs. */

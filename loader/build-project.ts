@@ -1,25 +1,19 @@
 /**
  * `tsvm build`: every module of a folder as a build file, and a manifest.
  *
- * The manifest is written last and names every build with its version, so that whoever sees it sees
- * all of a set; loading a set that arrives with a manifest as one is the next step's work.
+ * The manifest is written last and names every build with its version, so that a machine that watches
+ * the folder waits for the whole set and loads it as one (manifest.ts, set-gate.ts).
  */
 
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { buildPath, writeBuild, writeWhole } from './build-file.js';
 import type { LoadError } from './errors.js';
 import type { ModuleSource } from './library-names.js';
+import { MANIFEST, type Manifest, readManifest } from './manifest.js';
 import { FORMAT_VERSION } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { type CompileProjectOptions, compileProject, scanProject } from './project.js';
-
-export const MANIFEST = 'tsvm.manifest.json';
-
-export interface Manifest {
-  readonly format: number;
-  readonly modules: Readonly<Record<string, { readonly version: string; readonly file: string }>>;
-}
 
 export interface BuildReport {
   /** Paths written, the manifest last. */
@@ -56,17 +50,6 @@ export async function buildProject(
   const path = join(out, MANIFEST);
   await writeWhole(path, `${JSON.stringify(manifest, null, 2)}\n`);
   return { written: [...written, path], modules: modules.length, errors };
-}
-
-/** The manifest of a folder of builds, if it has a readable one. */
-export async function readManifest(out: string): Promise<Manifest | undefined> {
-  try {
-    const manifest = JSON.parse(await readFile(join(out, MANIFEST), 'utf8')) as Manifest;
-    return typeof manifest.modules === 'object' ? manifest : undefined;
-  } catch {
-    // No manifest, or one of something else: then there is nothing to go by.
-    return undefined;
-  }
 }
 
 /** Builds of modules that are no more; only what an earlier build says it wrote. */

@@ -3,19 +3,22 @@
  *
  * A module that could not be loaded (it imports one that is not there yet, say) is tried again with
  * each later batch until it, or a newer version of it, loads: the order in which files arrive
- * must not decide whether they are loaded. Batches that come while one is being loaded are loaded as one
+ * must not decide whether they are loaded. A set of builds that belong together is never split by that: it
+ * is loaded whole, then what it no longer has is removed, or nothing of it happens. Batches that come while one is being loaded are loaded as one
  * afterwards, with the newest of each module: who drops builds faster than they load waits for no backlog.
  */
 
 import type { CodeServer, LoadReport } from './code-server.js';
 import { LoadError } from './errors.js';
 import type { CompiledModule } from './module.js';
-import { ModuleWatcher, type WatchBatch } from './watch.js';
+import { ModuleWatcher, type WatchBatch, type WatchChange } from './watch.js';
 
 export interface HotLoaderOptions {
   readonly folder: string;
   readonly server: CodeServer;
   readonly poll?: boolean;
+  /** How long a set may stay incomplete before that is reported; the watcher's own time by default. */
+  readonly setMs?: number;
   /** After each load that changed something. */
   readonly onLoad: (reports: readonly LoadReport[]) => void;
   readonly onRemove: (module: string) => void;
@@ -26,6 +29,8 @@ export interface HotLoaderOptions {
 export class HotLoader {
   readonly #options: HotLoaderOptions;
   readonly #rejected: Map<string, CompiledModule> = new Map();
+  /** The change to the set that could not be loaded. */
+  #rejectedSet: WatchChange = NOTHING;
   #watcher: ModuleWatcher | null = null;
   /** What came while a load was under way. */
   #waiting: WatchBatch | null = null;
@@ -41,6 +46,7 @@ export class HotLoader {
       folder: options.folder,
       known,
       ...(options.poll === undefined ? {} : { poll: options.poll }),
+      ...(options.setMs === undefined ? {} : { setMs: options.setMs }),
       onBatch: (batch) => loader.#take(batch),
     });
     return loader;
@@ -68,21 +74,40 @@ export class HotLoader {
     this.#loading = null;
   }
 
-  async #apply({ changed, removed, failed }: WatchBatch): Promise<void> {
-    const { server, onRemove, onError } = this.#options;
-    for (const error of failed) onError(error);
+  async #apply(batch: WatchBatch): Promise<void> {
+    const { changed, removed, failed } = batch;
+    for (const error of failed) this.#options.onError(error);
     for (const { name } of changed) this.#rejected.delete(name);
-    for (const name of removed) {
-      this.#rejected.delete(name);
-      if (await server.remove(name)) onRemove(name);
+    await this.#removeAll(removed);
+    for (const name of removed) this.#rejected.delete(name);
+    const set = mergedChange(this.#rejectedSet, batch.set);
+    const isSetNew = batch.set.changed.length > 0;
+    // A set that failed a moment ago is not helped by a removal alone.
+    const isPending = set.changed.length > 0 && !isSetNew;
+    this.#rejectedSet = isPending ? set : NOTHING;
+    const units = [isSetNew ? set.changed : [], changed].filter((unit) => unit.length > 0);
+    const all = [...this.#rejected.values(), ...set.changed, ...changed];
+    if (units.length > 0 && all.length > (units[0] as readonly CompiledModule[]).length) {
+      if ((await this.#tryLoad(all)) === null) {
+        this.#rejectedSet = NOTHING;
+        return this.#removeAll(set.removed);
+      }
     }
-    if (changed.length === 0) return;
-    const retried = [...this.#rejected.values()];
-    if (retried.length > 0 && (await this.#tryLoad([...retried, ...changed])) === null) return;
-    const error = await this.#tryLoad(changed);
-    if (error === null) return;
-    for (const module of changed) this.#rejected.set(module.name, module);
-    onError(error);
+    // What is wrong with one is not to hold up the other.
+    for (const unit of units) {
+      const error = await this.#tryLoad(unit);
+      if (error === null) continue;
+      if (unit === set.changed) this.#rejectedSet = set;
+      else for (const module of unit) this.#rejected.set(module.name, module);
+      this.#options.onError(error);
+    }
+    if (this.#rejectedSet === NOTHING) await this.#removeAll(set.removed);
+  }
+
+  async #removeAll(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (await this.#options.server.remove(name)) this.#options.onRemove(name);
+    }
   }
 
   async #tryLoad(set: readonly CompiledModule[]): Promise<LoadError | null> {
@@ -99,12 +124,21 @@ export class HotLoader {
   }
 }
 
-/** What `later` says of a module holds. */
+const NOTHING: WatchChange = { changed: [], removed: [] };
+
 function merged(earlier: WatchBatch, later: WatchBatch): WatchBatch {
+  return {
+    ...mergedChange(earlier, later),
+    set: mergedChange(earlier.set, later.set),
+    failed: [...earlier.failed, ...later.failed],
+  };
+}
+
+/** What `later` says of a module holds. */
+function mergedChange(earlier: WatchChange, later: WatchChange): WatchChange {
   const named = new Set([...later.changed.map(({ name }) => name), ...later.removed]);
   return {
     changed: [...earlier.changed.filter(({ name }) => !named.has(name)), ...later.changed],
     removed: [...earlier.removed.filter((name) => !named.has(name)), ...later.removed],
-    failed: [...earlier.failed, ...later.failed],
   };
 }

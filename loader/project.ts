@@ -18,6 +18,7 @@ import {
   UnreadableError,
 } from './errors.js';
 import { refuseLibraryName } from './library-names.js';
+import { checkSet } from './manifest.js';
 import { type CompiledModule, isModuleName } from './module.js';
 import { cachedModule, loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
 
@@ -101,12 +102,13 @@ export interface CompileProjectOptions {
 
 export interface CompiledProject {
   readonly modules: readonly CompiledModule[];
-  /** Of the files that do not compile, in the order of the names: all that is known of each. */
+  /** Of the files that do not compile, in the order of the names: all that is known of each; then of the set. */
   readonly errors: readonly LoadError[];
 }
 
 /**
- * All modules of a project; files with errors are reported together, not one per run.
+ * All modules of a project; files with errors are reported together, not one per run. Builds beside a manifest
+ * must be the set that it names.
  *
  * Cost: about 1.5 ms of a core per module, shared by the cores there are; 0.2 ms from the cache.
  */
@@ -126,10 +128,25 @@ export async function compileProject(
       ? await compileHere(project, cache, onProgress)
       : await compileMany(project, cache, { folder, cache: kept, onProgress });
   cache?.prune(files.length);
+  const ofSet = await checkSet(folder, buildVersions(files, results));
   return {
     modules: results.filter((one): one is CompiledModule => !(one instanceof LoadError)),
-    errors: results.filter((one) => one instanceof LoadError).flatMap(eachFault),
+    errors: [...results.filter((one) => one instanceof LoadError).flatMap(eachFault), ...ofSet],
   };
+}
+
+/** `null`: a build that does not read. Its own error says why. */
+function buildVersions(
+  files: readonly ModuleFile[],
+  results: readonly (CompiledModule | LoadError)[],
+): Map<string, string | null> {
+  const versions = new Map<string, string | null>();
+  for (const [at, { name, kind }] of files.entries()) {
+    if (kind !== 'build') continue;
+    const result = results[at] as CompiledModule | LoadError;
+    versions.set(name, result instanceof LoadError ? null : result.version);
+  }
+  return versions;
 }
 
 /**

@@ -11,25 +11,39 @@
  *  1. A half-written file is never in a batch: sources wait, builds need their digest.
  *  2. A module is reported when its content differs from what was reported last, not when it was
  *     touched: reading or rewriting the same content makes no noise.
- *  3. A folder that vanishes removes no module: a deploy that replaces the folder would else take the
+ *  3. Builds beside a manifest are reported when they are the set that it names (set-gate.ts).
+ *  4. A folder that vanishes removes no module: a deploy that replaces the folder would else take the
  *     application away for a moment. When it is back, it is compared as a whole.
  */
 
-import { type Stats, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
 import { eachFault, LoadError, UnreadableError } from './errors.js';
+import { MANIFEST, manifestAt } from './manifest.js';
 import type { CompiledModule } from './module.js';
-import { loadModuleFile, type ModuleFile, moduleFile } from './module-file.js';
+import { loadModuleFile, type ModuleFile } from './module-file.js';
 import { duplicateModule, scanProject } from './project.js';
+import {
+  type ManifestFile,
+  type ManifestOutcome,
+  type ModuleOutcome,
+  SetGate,
+  watchedFile,
+} from './set-gate.js';
 
-export interface WatchBatch {
+export interface WatchChange {
   /** New or changed, compiled. */
   readonly changed: readonly CompiledModule[];
   /** Names of modules whose file is gone. */
   readonly removed: readonly string[];
+}
+
+export interface WatchBatch extends WatchChange {
+  /** Builds that belong together: all of this, or nothing. */
+  readonly set: WatchChange;
   /** Files that changed and do not load; what was loaded of them before stays. */
   readonly failed: readonly LoadError[];
 }
@@ -44,11 +58,14 @@ export interface WatchOptions {
   readonly settleMs?: number;
   readonly graceMs?: number;
   readonly removeMs?: number;
+  /** How long a set of builds may stay incomplete with nothing new coming before that is reported. */
+  readonly setMs?: number;
 }
 
 const SETTLE_MS = 40;
 const GRACE_MS = 400;
 const REMOVE_MS = 200;
+const SET_MS = 2_000;
 const POLL_MS = 100;
 const ROOT_CHECK_MS = 250;
 /** Quiet for so long, a folder that had events is compared as a whole. */
@@ -69,7 +86,12 @@ export class ModuleWatcher {
   readonly #again: Set<string> = new Set();
   /** How many of them may be ready soon; the batch waits for those. */
   #unsettled = 0;
-  #ready: Outcome[] = [];
+  #ready: ModuleOutcome[] = [];
+  readonly #gate: SetGate;
+  /** What is wrong with the folder as a whole, as it was reported. */
+  #fault: LoadError | null = null;
+  /** The manifest has changed since the last batch. */
+  #manifestTaken = false;
   #watcher: FSWatcher | null = null;
   #compareTimer: NodeJS.Timeout | null = null;
   #rootTimer: NodeJS.Timeout | null = null;
@@ -93,7 +115,14 @@ export class ModuleWatcher {
       settleMs: options.settleMs ?? SETTLE_MS,
       graceMs: options.graceMs ?? GRACE_MS,
       removeMs: options.removeMs ?? REMOVE_MS,
+      setMs: options.setMs ?? SET_MS,
     };
+    this.#gate = new SetGate({
+      folder: this.#folder,
+      quietMs: this.#options.setMs,
+      isBusy: () => this.#settling.size > 0,
+      onFault: (error) => this.#fail(error),
+    });
     this.#removeMs = this.#options.removeMs;
   }
 
@@ -101,6 +130,7 @@ export class ModuleWatcher {
     this.#closed = true;
     if (this.#rootTimer !== null) clearInterval(this.#rootTimer);
     if (this.#compareTimer !== null) clearTimeout(this.#compareTimer);
+    this.#gate.close();
     await this.#watcher?.close();
     await Promise.all(this.#settling.values());
   }
@@ -120,7 +150,7 @@ export class ModuleWatcher {
       interval: POLL_MS,
       atomic: false,
       ignored: (path, stats) =>
-        stats?.isFile() === true && moduleFile(this.#folder, path) === undefined,
+        stats?.isFile() === true && watchedFile(this.#folder, path) === undefined,
     });
     this.#watcher = watcher;
     watcher.on('all', (_event, path) => this.#noteEvent(path));
@@ -172,16 +202,19 @@ export class ModuleWatcher {
   async #compareAll(changed = false): Promise<void> {
     const before = [...this.#paths.values()];
     let found: readonly ModuleFile[] = [];
+    let fault: LoadError | null = null;
     try {
       found = (await scanProject(this.#folder)).files;
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
-      if (!(error instanceof UnreadableError)) {
-        this.#options.onBatch({ changed: [], removed: [], failed: [error] });
-      }
+      if (!(error instanceof UnreadableError)) fault = error;
     }
+    if (fault !== null && fault.message !== this.#fault?.message) this.#fail(fault);
+    this.#fault = fault;
     for (const file of found) if (!this.#paths.has(file.name)) this.#paths.set(file.name, file);
     const paths = new Set([...before, ...found].map(({ path }) => path));
+    const manifest = join(this.#folder, MANIFEST);
+    if (this.#gate.hasManifest || existsSync(manifest)) paths.add(manifest);
     for (const path of paths) {
       if (!changed || (await stateOf(path)) !== this.#states.get(path)) this.#touch(path);
     }
@@ -189,7 +222,7 @@ export class ModuleWatcher {
 
   #touch(path: string): void {
     const full = resolve(path);
-    const file = moduleFile(this.#folder, full);
+    const file = watchedFile(this.#folder, full);
     if (this.#closed || file === undefined) return;
     if (this.#settling.has(full)) {
       // It is looked at already; once more afterwards, in case that look came before this change.
@@ -205,7 +238,7 @@ export class ModuleWatcher {
     const settled = this.#settle(file, countOff).then((outcome) => {
       countOff();
       this.#settling.delete(full);
-      if (outcome !== null) this.#ready.push(outcome);
+      if (outcome !== null) this.#take(outcome);
       this.#flush();
       if (this.#again.delete(full)) this.#touch(full);
     });
@@ -217,15 +250,19 @@ export class ModuleWatcher {
    *
    * @param countOff the others of the batch need not wait for a file that is gone or may stay broken
    */
-  async #settle(file: ModuleFile, countOff: () => void): Promise<Outcome | null> {
+  async #settle(
+    file: ModuleFile | ManifestFile,
+    countOff: () => void,
+  ): Promise<ModuleOutcome | ManifestOutcome | null> {
     const { path } = file;
     let failure: LoadError | null = null;
     let failedAt = 0;
     let state = await stateOf(path);
     let since = Date.now();
-    if (state === '' && this.#paths.get(file.name)?.path !== path) return null;
+    if (state === '' && !this.#isKnown(file)) return null;
     while (!this.#closed) {
-      const stable = file.kind === 'build' || Date.now() - since >= this.#options.settleMs;
+      // Builds and manifests say themselves whether they are whole.
+      const stable = file.kind !== 'source' || Date.now() - since >= this.#options.settleMs;
       if (state !== '' && stable && failure === null) {
         const outcome = await this.#load(file);
         const now = await stateOf(path);
@@ -249,17 +286,26 @@ export class ModuleWatcher {
       } else if (state === '' && Date.now() - since >= this.#removeMs) {
         if (inodeOf(this.#folder) === null) return null;
         this.#states.delete(path);
-        return { file, removed: true };
+        return outcomeOf(file, { removed: true });
       } else if (failure !== null && Date.now() - failedAt >= this.#options.graceMs) {
         this.#states.set(path, state);
-        return { file, failure };
+        return outcomeOf(file, { failure });
       }
     }
     return null;
   }
 
-  async #load(file: ModuleFile): Promise<Outcome | LoadError> {
+  #isKnown(file: ModuleFile | ManifestFile): boolean {
+    return file.kind === 'manifest'
+      ? this.#gate.hasManifest
+      : this.#paths.get(file.name)?.path === file.path;
+  }
+
+  async #load(
+    file: ModuleFile | ManifestFile,
+  ): Promise<ModuleOutcome | ManifestOutcome | LoadError> {
     try {
+      if (file.kind === 'manifest') return { file, manifest: await manifestAt(file.path) };
       return { file, module: await loadModuleFile(file, { folder: this.#folder }) };
     } catch (error) {
       if (error instanceof LoadError) return error;
@@ -267,19 +313,37 @@ export class ModuleWatcher {
     }
   }
 
-  /** Files that changed together are reported together. */
-  #flush(): void {
-    if (this.#unsettled > 0 || this.#ready.length === 0) return;
-    const outcomes = this.#ready;
-    this.#ready = [];
-    if (this.#settling.size === 0) this.#removeMs = this.#options.removeMs;
-    this.#report(outcomes);
+  #take(outcome: ModuleOutcome | ManifestOutcome): void {
+    if (isOfModule(outcome)) this.#ready.push(outcome);
+    else {
+      this.#gate.takeManifest(outcome);
+      this.#manifestTaken = true;
+    }
   }
 
-  #report(outcomes: readonly Outcome[]): void {
+  /** Files that changed together are reported together. */
+  #flush(): void {
+    if (this.#unsettled > 0 || (this.#ready.length === 0 && !this.#manifestTaken)) return;
+    const { singles, set } = this.#gate.pass(this.#ready);
+    this.#ready = [];
+    this.#manifestTaken = false;
+    if (this.#settling.size === 0) this.#removeMs = this.#options.removeMs;
+    const failed: LoadError[] = [];
+    const alone = this.#changeOf(singles, failed);
+    const together = this.#changeOf(set, failed);
+    if (this.#closed || (isEmpty(alone) && isEmpty(together) && failed.length === 0)) return;
+    this.#options.onBatch({ ...alone, set: together, failed });
+  }
+
+  #fail(error: LoadError): void {
+    if (this.#closed) return;
+    this.#options.onBatch({ ...NOTHING, set: NOTHING, failed: eachFault(error) });
+  }
+
+  /** What is new in the outcomes, and noted as reported. */
+  #changeOf(outcomes: readonly ModuleOutcome[], failed: LoadError[]): WatchChange {
     const changed: CompiledModule[] = [];
     const removed: string[] = [];
-    const failed: LoadError[] = [];
     for (const outcome of outcomes) {
       const { file } = outcome;
       const holder = this.#paths.get(file.name);
@@ -301,12 +365,29 @@ export class ModuleWatcher {
       if (this.#reported.get(file.name) === content) continue;
       this.#reported.set(file.name, content);
       if ('module' in outcome) changed.push(outcome.module);
-      else failed.push(...eachFault(outcome.failure));
+      else if (outcome.failure.message !== this.#fault?.message)
+        failed.push(...eachFault(outcome.failure));
     }
-    if (changed.length + removed.length + failed.length > 0 && !this.#closed) {
-      this.#options.onBatch({ changed, removed, failed });
-    }
+    return { changed, removed };
   }
+}
+
+const NOTHING: WatchChange = { changed: [], removed: [] };
+
+function isEmpty({ changed, removed }: WatchChange): boolean {
+  return changed.length + removed.length === 0;
+}
+
+function isOfModule(outcome: ModuleOutcome | ManifestOutcome): outcome is ModuleOutcome {
+  return outcome.file.kind !== 'manifest';
+}
+
+/** The compiler does not see by itself that the two unions agree. */
+function outcomeOf(
+  file: ModuleFile | ManifestFile,
+  what: { readonly failure: LoadError } | { readonly removed: true },
+): ModuleOutcome | ManifestOutcome {
+  return file.kind === 'manifest' ? { file, ...what } : { file, ...what };
 }
 
 function failureText(failure: LoadError): string {
@@ -314,11 +395,6 @@ function failureText(failure: LoadError): string {
     .map((fault) => fault.format())
     .join('\n');
 }
-
-type Outcome =
-  | { readonly file: ModuleFile; readonly module: CompiledModule }
-  | { readonly file: ModuleFile; readonly failure: LoadError }
-  | { readonly file: ModuleFile; readonly removed: true };
 
 /** What changes whenever the file does; empty if there is none. */
 async function stateOf(path: string): Promise<string> {

@@ -4,11 +4,12 @@
  * Source: OTP, "code".
  */
 
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { parseBuild, readBuild } from '../../loader/build-file.js';
 import type { CodeServer, LoadReport } from '../../loader/code-server.js';
 import { LoadError, UnreadableError } from '../../loader/errors.js';
+import { MANIFEST, readSet } from '../../loader/manifest.js';
 import type { CompiledModule } from '../../loader/module.js';
 import { loadModuleFile, moduleFile } from '../../loader/module-file.js';
 import type { CodeOutcome, CodeRequest } from '../hosting.js';
@@ -38,14 +39,16 @@ export class VmCode {
   }
 
   /**
-   * Load builds or sources now, as one set: all on all schedulers, or nothing. A build of a module of
-   * tsvm's own library, which only the package's build makes, replaces that module.
+   * Load builds or sources now, as one set: all on all schedulers, or nothing. A manifest, or a folder
+   * with one, stands for all the builds that it names. A build of a module of tsvm's own library, which
+   * only the package's build makes, replaces that module.
    * `code:atomic_load/1`.
    *
    * @throws LoadError
    */
   async load(...files: readonly string[]): Promise<readonly LoadReport[]> {
-    return this.#load(await Promise.all(files.map((file) => this.#read(resolve(file)))));
+    const read = await Promise.all(files.map((file) => this.#read(resolve(file))));
+    return this.#load(read.flat());
   }
 
   /** The same with the texts of build files. `code:load_binary/3`. @throws LoadError */
@@ -122,15 +125,22 @@ export class VmCode {
     return reports;
   }
 
-  async #read(file: string): Promise<CompiledModule> {
+  async #read(file: string): Promise<readonly CompiledModule[]> {
+    if (basename(file) === MANIFEST || (await isFolder(file))) return readSet(file);
     const root = this.#folder;
     const found = root === undefined ? undefined : moduleFile(root, file);
-    if (root !== undefined && found !== undefined) return loadModuleFile(found, { folder: root });
+    if (root !== undefined && found !== undefined)
+      return [await loadModuleFile(found, { folder: root })];
     try {
       await readFile(file);
     } catch (error) {
       throw new UnreadableError(`cannot read the module: ${(error as Error).message}`, { file });
     }
-    return readBuild({ path: file });
+    return [await readBuild({ path: file })];
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  // What cannot be looked at is reported when it is read.
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { application, greeter, start, tsvm, writeFiles } from './support.js';
@@ -17,7 +17,7 @@ describe('build', () => {
     const machine = await start(join(dir, 'out'));
     await machine.says('hello, stranger');
 
-    // A new build, in two halves: it is loaded when it is whole, and once.
+    // A new build, in two halves: it is loaded when it and its set are whole, and once.
     const text = await readFile(join(dir, GREETER), 'utf8');
     await writeFiles(dir, { [GREETER]: text.replace('hello', 'good morning') });
     const json = await tsvm(['build', dir, '--out', join(dir, 'new'), '--json']);
@@ -33,6 +33,9 @@ describe('build', () => {
     await machine.says('not loaded: ');
     expect(machine.out).toContain('the build is truncated');
     await appendFile(target, whole.slice(half));
+    await machine.says('the set of builds is not whole: chat/greeter.tsvm.js is version ');
+    expect(machine.out).not.toContain('loaded chat/greeter');
+    await cp(join(dir, 'new/tsvm.manifest.json'), join(dir, 'out/tsvm.manifest.json'));
     await machine.says(`loaded chat/greeter@${greeterBuild?.version} in `);
     await machine.says('good morning, stranger');
 

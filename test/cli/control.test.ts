@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,6 +6,23 @@ import type { MachineStatus } from '../../cli/status.js';
 import { application, greeter, start, temporaryFolder, tsvm, writeFiles } from './support.js';
 
 const POSIX = process.platform !== 'win32';
+
+const MAIN = `import { receive, spawn } from 'tsvm';
+import * as old from './old.js';
+export async function start(): Promise<void> {
+  spawn(old.wait);
+  await receive();
+}
+`;
+
+/** Waits in the version that it began in. */
+const waiting = (n: number): string => `import { log, receive } from 'tsvm';
+export async function wait(): Promise<void> {
+  log.info('waiting ${n}');
+  await receive();
+  log.info('went on ${n}');
+}
+`;
 
 describe('a running machine', () => {
   test('status, load and stop reach it', async () => {
@@ -40,7 +57,7 @@ describe('a running machine', () => {
     expect(broken.err).toContain('error: broken.tsvm.js: not a build');
     const stranger = await tsvm(['load', 'stranger.ts'], { cwd: dir });
     expect(stranger.err).toContain(
-      'is neither a build (*.tsvm.js) nor a source below the modules folder',
+      'is neither a build (*.tsvm.js), a folder of builds with a tsvm.manifest.json, nor a source below the modules folder',
     );
     const missing = await tsvm(['load', 'modules/nothing.ts'], { cwd: dir });
     expect(missing).toMatchObject({ status: 1 });
@@ -52,6 +69,50 @@ describe('a running machine', () => {
     );
     expect(machine.child.exitCode ?? (await machine.ended).status).toBe(0);
     expect(machine.out).toContain('stopping: tsvm stop');
+  });
+
+  test('load takes a folder of builds as one set, and says whom the load killed', async () => {
+    const dir = await application({
+      'modules/main.ts': MAIN,
+      'modules/old.ts': waiting(1),
+    });
+    const machine = await start(dir, ['--no-watch', '--json']);
+    await machine.says('"text":"waiting 1"');
+    const loadSet = async (n: number, ...args: string[]): Promise<string> => {
+      await writeFiles(dir, { 'modules/old.ts': waiting(n) });
+      expect((await tsvm(['build', dir, '--out', join(dir, 'out')])).status).toBe(0);
+      const { status, out, err } = await tsvm(['load', 'out', ...args], { cwd: dir });
+      expect({ status, err }).toEqual({ status: 0, err: '' });
+      return out;
+    };
+    expect(await loadSet(2)).toMatch(
+      /^main@\w+ is loaded already\nloaded old@\w+ in [\d.]+ ms on \d schedulers?\n$/,
+    );
+    expect(await loadSet(3)).toMatch(
+      /loaded old@\w+ in [\d.]+ ms on .*\nkilled 1 process that still ran the version before the last one\n$/,
+    );
+    const reports = (await loadSet(4, '--json')).trim().split('\n');
+    expect(reports.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { module: 'main', changed: false, killed: 0 },
+      { module: 'old', changed: true, killed: 0 },
+    ]);
+    const said = machine.out.split('\n').filter((line) => line.includes('"event":"load"'));
+    expect(said.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { level: 'info', module: 'old', killed: 0 },
+      {
+        level: 'warn',
+        module: 'old',
+        killed: 1,
+        msg: expect.stringMatching(/; killed 1 process /),
+      },
+      { level: 'info', module: 'old', killed: 0 },
+    ]);
+
+    await rm(join(dir, 'out/old.tsvm.js'));
+    const half = await tsvm(['load', 'out/tsvm.manifest.json'], { cwd: dir });
+    expect(half).toMatchObject({ status: 1, out: '' });
+    expect(half.err).toContain('the set of builds is not whole: old.tsvm.js is missing');
+    expect(half.err).toContain('hint: ');
   });
 
   test('load shows what does not compile with its frame', async () => {

@@ -141,3 +141,25 @@ export async function loadErrorOf(action: () => unknown): Promise<LoadError> {
   }
   throw new Error('no error was thrown');
 }
+
+/** What a watcher reports, with a way to wait for it. */
+export class Inbox<T> {
+  readonly all: T[] = [];
+  #wake: () => void = () => {};
+
+  push(item: T): void {
+    this.all.push(item);
+    this.#wake();
+  }
+
+  /** The first item from `from` on that `accepts`. */
+  async find(accepts: (item: T) => boolean, from = 0): Promise<T> {
+    for (;;) {
+      const found = this.all.slice(from).find(accepts);
+      if (found !== undefined) return found;
+      await new Promise<void>((wake) => {
+        this.#wake = wake;
+      });
+    }
+  }
+}

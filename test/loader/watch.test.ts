@@ -5,33 +5,19 @@ import { expect, onTestFinished, test } from 'vitest';
 import { buildPath, writeBuild } from '../../loader/build-file.js';
 import { buildProject } from '../../loader/build-project.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
-import type { LoadError } from '../../loader/errors.js';
+import { type LoadError, ReservedNameError } from '../../loader/errors.js';
 import { HotLoader } from '../../loader/hot-loader.js';
 import { compileProject, scanProject } from '../../loader/project.js';
+import type { SchedulerCode } from '../../loader/scheduler-code.js';
 import { ModuleWatcher, type WatchBatch } from '../../loader/watch.js';
-import { compileText, createTable, noEpoch, remoteCode, temporaryFolder } from './support.js';
-
-/** What a watcher reports, with a way to wait for it. */
-class Inbox<T> {
-  readonly all: T[] = [];
-  #wake: () => void = () => {};
-
-  push(item: T): void {
-    this.all.push(item);
-    this.#wake();
-  }
-
-  /** The first item from `from` on that `accepts`. */
-  async find(accepts: (item: T) => boolean, from = 0): Promise<T> {
-    for (;;) {
-      const found = this.all.slice(from).find(accepts);
-      if (found !== undefined) return found;
-      await new Promise<void>((wake) => {
-        this.#wake = wake;
-      });
-    }
-  }
-}
+import {
+  compileText,
+  createTable,
+  Inbox,
+  noEpoch,
+  remoteCode,
+  temporaryFolder,
+} from './support.js';
 
 interface Watched {
   readonly folder: string;
@@ -215,4 +201,85 @@ test('hot loader: files that need each other load whatever order they come in', 
   expect(table.lookup('a', 'a')?.()).toBe(2);
   await rm(join(folder, 'b.ts'));
   expect(await removals.find(() => true)).toBe('b');
+});
+
+test('watch: a module by a name of the library is refused, and the rest of the folder goes on', async () => {
+  const { folder, batches } = await watch({ 'a.ts': 'export const a = 1;' });
+  await write(folder, 'tsvm/gen-server.ts', 'export const mine = 1;');
+  const { failed } = await batches.find((batch) => batch.failed.length > 0);
+  expect(failed[0]).toBeInstanceOf(ReservedNameError);
+  expect(failed).toMatchObject([
+    {
+      kind: 'reserved_name',
+      module: 'tsvm/gen-server',
+      file: join(folder, 'tsvm/gen-server.ts'),
+      hint: 'give the file, or its folder, another name',
+    },
+  ]);
+  for (const [n, a] of ['2', '3'].entries()) {
+    await write(folder, 'a.ts', `export const a = ${a};`);
+    await batches.find(() => names(batches).length === n + 1);
+    // Longer than the file has until its own error is reported.
+    await delay(400);
+  }
+  expect(names(batches)).toEqual(['a', 'a']);
+  expect(batches.all.flatMap((batch) => batch.failed)).toHaveLength(1);
+});
+
+test('hot loader: versions that come faster than they load collapse to the newest', async () => {
+  const folder = await temporaryFolder();
+  const places = { out: folder, modules: '/project' };
+  const table = createTable();
+  // A scheduler whose loads begin when the test says so.
+  const begun = new Inbox<string>();
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const scheduler: SchedulerCode = {
+    ...remoteCode(table),
+    prepare: async (load, modules) => {
+      begun.push(modules.map(({ version }) => version).join());
+      await opened;
+      await remote.prepare(load, modules);
+    },
+  };
+  const remote = remoteCode(table);
+  const server = new CodeServer({ schedulers: () => [scheduler], epoch: noEpoch });
+  const loads = new Inbox<readonly LoadReport[]>();
+  const errors: LoadError[] = [];
+  const seen = new Inbox<string>();
+  const loader = await HotLoader.start({
+    folder,
+    server,
+    onLoad: (reports) => loads.push(reports),
+    onRemove: () => {},
+    onError: (error) => errors.push(error),
+  });
+  onTestFinished(() => loader.close());
+  const versions: string[] = [];
+  const drop = async (n: number): Promise<void> => {
+    const module = await compileText('m', `export const v = () => ${n};`);
+    versions.push(module.version);
+    await writeBuild(module, places);
+  };
+  await drop(0);
+  await begun.find(() => true);
+  // While the first is being loaded, eight more are dropped, each seen by the watcher.
+  const watcher = await ModuleWatcher.start({
+    folder,
+    known: new Map(),
+    onBatch: ({ changed }) => seen.push(changed[0]?.version ?? ''),
+  });
+  onTestFinished(() => watcher.close());
+  for (let n = 1; n <= 8; n++) {
+    await drop(n);
+    await seen.find((version) => version === versions[n]);
+  }
+  open();
+  await loads.find(([report]) => report?.version === versions[8]);
+  expect(begun.all.at(-1)).toBe(versions[8]);
+  // Two, unless the loader saw the last of them later than the test did.
+  expect(begun.all.length).toBeLessThanOrEqual(3);
+  expect([table.lookup('m', 'v')?.(), errors]).toEqual([8, []]);
 });
