@@ -19,7 +19,6 @@ import {
   crashDetails,
   exit,
   exitReason,
-  exportName,
   type From,
   hibernate,
   log,
@@ -30,6 +29,7 @@ import {
   self,
   TIMEOUT,
 } from 'tsvm';
+import { checkModule, isFailure, moduleName } from './behaviours.js';
 import * as genServer from './gen-server.js';
 import { castTo } from './gen-server-requests.js';
 import type {
@@ -133,12 +133,7 @@ type StartArguments<G> = [InitArgument<G>] extends [undefined]
 type Entry = [procLib.StartOptions, typeof enter, object, unknown, ServerTraits];
 
 function startOf(module: CallbackModule, argument: unknown, options: ServerOptions = {}): Entry {
-  if (exportName(module)?.name !== null) {
-    throw new ProcessError(
-      'badarg',
-      "gen-server: module: expected a module, as import * as counter from './counter.js' gives it",
-    );
-  }
+  checkModule('gen-server', module);
   const { hibernateAfterMs, debug, ...rest } = options;
   return [rest, genServer.enter, module, argument, { hibernateAfterMs, debug }];
 }
@@ -255,7 +250,7 @@ export async function enter(
     hibernate: false,
     message: undefined,
   };
-  procLib.setInitialCall(`${exportName(module)?.module}.init`);
+  procLib.setInitialCall(`${moduleName(module)}.init`);
   await initialise(server, argument);
   await genServer.serve(server);
 }
@@ -463,11 +458,6 @@ function badReturn(value: unknown): BadReturnValue {
   return { kind: 'bad_return_value', value: presentable(value) };
 }
 
-/** Errors are failures; any other value that is thrown is taken as returned, as in Erlang. */
-function isFailure(thrown: unknown): boolean {
-  return thrown instanceof Error;
-}
-
 function formatted({ module, state }: Running): unknown {
   try {
     return module.formatStatus === undefined ? state : module.formatStatus(state);
@@ -475,10 +465,6 @@ function formatted({ module, state }: Running): unknown {
     // The report is about another failure, which this one must not hide.
     return '(formatStatus failed)';
   }
-}
-
-function moduleName(module: object): string {
-  return exportName(module)?.module ?? '(unknown)';
 }
 
 function systemic(server: Running): Systemic<unknown> {
