@@ -12,6 +12,7 @@ import { context, runningProcess, runningScheduler } from '../runtime/context.js
 import { complete, finished, pendingTask, type Task } from '../runtime/coroutine.js';
 import { badarg } from '../runtime/errors.js';
 import type { CodeRequest, ModuleInfo } from '../runtime/hosting.js';
+import { tableOfModule } from '../runtime/module-tables.js';
 import { request } from '../runtime/requests.js';
 import type { Pid } from '../runtime/terms.js';
 import { checkPid } from './check.js';
@@ -86,6 +87,17 @@ export function loaded(): ModuleInfo[] {
 export function moduleInfo(module: string): ModuleInfo | undefined {
   checkText('code.moduleInfo: module', 'the name of a module', module);
   return runningScheduler('code.moduleInfo').code.moduleInfo(module);
+}
+
+/**
+ * The live module of a name, as `import * as m` gives it: so what is named in data can be called. In Erlang a
+ * module is its name: `Module:function(…)`. `undefined` if it is not loaded.
+ */
+export function namespace(module: string): Readonly<Record<string, unknown>> | undefined {
+  checkText('code.namespace: module', 'the name of a module', module);
+  const info = runningScheduler('code.namespace').code.moduleInfo(module);
+  if (info === undefined || info.version === null) return undefined;
+  return tableOfModule(module) as Readonly<Record<string, unknown>>;
 }
 
 /** Has the module an old version? `erlang:check_old_code/1`. */

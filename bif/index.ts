@@ -43,6 +43,7 @@ export {
   unlink,
 } from './exit.js';
 export { fn } from './fn.js';
+export { groupLeader, killGroup, setGroupLeader } from './groups.js';
 export { announce, type Log, log } from './logging.js';
 export {
   type Demand,

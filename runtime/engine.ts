@@ -11,6 +11,7 @@ import { runRoot } from './coroutine.js';
 import { exitReasonOf, isReported, reportCrash } from './crash.js';
 import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
 import { InvariantError, UNWIND } from './errors.js';
+import { buryStillborn, killGroup } from './groups.js';
 import { resumeEndings, terminate } from './lifecycle.js';
 import { receiveLink, receiveUnlink, receiveUnlinkAck } from './links.js';
 import { receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
@@ -75,8 +76,9 @@ function receive(
       return;
     case signal.SPAWN: {
       const pid = to as Pid;
-      receiveSpawn(scheduler, pid, a as Pid | null, b as number, payload);
+      const proc = receiveSpawn(scheduler, pid, a as Pid | null, b as number, payload);
       if (scheduler.held.size > 0) releaseHeld(scheduler, pid);
+      if (scheduler.endedGroups.size > 0) buryStillborn(scheduler, proc);
       return;
     }
     case signal.REQUEST:
@@ -194,6 +196,8 @@ function valueFor(
       return readHere(scheduler, payload as Ref);
     case 'processes':
       return Array.from(scheduler.processes.all(), (each) => each.pid);
+    case 'kill_group':
+      return killGroup(scheduler, payload as Pid);
     case 'runs_old':
       return proc !== null && scheduler.code.runsOld(proc, payload as string);
     default:

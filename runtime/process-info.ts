@@ -17,6 +17,8 @@ export interface ProcessInfo {
   readonly registeredName: string | null;
   readonly label: unknown;
   readonly parent: Pid | null;
+  /** The leader of its group: for a process of an application, the application's master. */
+  readonly groupLeader: Pid | null;
   /** Slot of its scheduler. */
   readonly scheduler: number;
   readonly priority: Priority;
@@ -53,6 +55,7 @@ export function processInfo(scheduler: Scheduler, proc: Process): ProcessInfo {
     registeredName: extra?.name ?? null,
     label: extra?.label,
     parent: proc.parent,
+    groupLeader: proc.group,
     scheduler: scheduler.slot,
     priority: priorityName(proc.priority),
     trapExit: proc.trapExit,

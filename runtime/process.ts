@@ -99,6 +99,8 @@ export class Process {
   readonly creator: number;
   readonly counter: number;
   readonly parent: Pid | null;
+  /** The leader of its group, inherited from who started it; see `groups.ts`. */
+  group: Pid | null;
   /** What it was started with; once that has run it is kept for its name only, see `CodeTable.releaseEntry`. */
   entry: (...args: never[]) => unknown;
   args: unknown[] | null;
@@ -117,6 +119,7 @@ export class Process {
     creator: number,
     counter: number,
     parent: Pid | null,
+    group: Pid | null,
     entry: (...args: never[]) => unknown,
     args: unknown[],
   ) {
@@ -124,6 +127,7 @@ export class Process {
     this.creator = creator;
     this.counter = counter;
     this.parent = parent;
+    this.group = group;
     this.entry = entry;
     this.args = args;
   }

@@ -123,6 +123,8 @@ export class Scheduler {
   readonly requests: Map<number, Pending> = new Map();
   /** Signals for processes whose spawn is still on its way, by pid. */
   readonly held: Map<Pid, HeldSignal[]> = new Map();
+  /** Groups that were ended, newest last: what is spawned into one of them elsewhere still arrives. */
+  readonly endedGroups: Set<Pid> = new Set();
   /** Greatest pid counter seen from each creator's slot. */
   readonly spawned: number[] = new Array<number>(64).fill(-1);
   /** Processes that were preempted in plain code in their last slice, and in which slice. */

@@ -16,7 +16,7 @@
  * | MONITOR       | pid               | ref                | origin         | –                     |
  * | DEMONITOR     | pid               | ref                | –              | –                     |
  * | DOWN          | origin            | ref                | –              | the reason            |
- * | SPAWN         | the new pid       | parent             | flags          | [module, name, args, options] |
+ * | SPAWN         | the new pid       | parent             | flags          | [module, name, args, group, options] |
  * | REQUEST       | pid or ''         | id                 | kind           | arguments             |
  * | REPLY         | ''                | id                 | 1 if it failed | the answer            |
  * | START_TIMER   | pid               | ref                | due            | [wrapped, message]    |
@@ -52,6 +52,8 @@ export type RequestKind =
   | 'cancel_timer'
   | 'read_timer'
   | 'processes'
+  /** End all processes of a group. */
+  | 'kill_group'
   /** Does the process run old code of a module? */
   | 'runs_old';
 

@@ -165,7 +165,9 @@ export function spawnHere(
   const counter = scheduler.nextCounter();
   if (traits.name !== null)
     takeName(scheduler, traits.name, scheduler.pidOf(scheduler.slot, counter));
-  return birth(scheduler, null, scheduler.slot, counter, parent?.pid ?? null, entry, args, traits);
+  const pid = parent?.pid ?? null;
+  const group = parent?.group ?? null;
+  return birth(scheduler, null, scheduler.slot, counter, pid, group, entry, args, traits);
 }
 
 function birth(
@@ -174,11 +176,12 @@ function birth(
   creator: number,
   counter: number,
   parent: Pid | null,
+  group: Pid | null,
   entry: EntryFunction,
   args: unknown[],
   traits: Traits,
 ): Process {
-  const proc = new Process(pid, creator, counter, parent, entry, args);
+  const proc = new Process(pid, creator, counter, parent, group, entry, args);
   if (traits !== PLAIN) dress(proc, traits);
   scheduler.processes.insert(proc);
   scheduler.enqueueFresh(proc);
@@ -218,10 +221,11 @@ function spawnElsewhere(
   const exported = scheduler.code.functionName(entry);
   const from = exported === undefined ? entry : exported.module;
   const name = exported === undefined ? null : exported.name;
+  const group = parent?.group ?? null;
   const payload =
     traits === PLAIN
-      ? [from, name, args]
-      : [from, name, args, traits.priority, traits.name, traits.label, traits.limit];
+      ? [from, name, args, group]
+      : [from, name, args, group, traits.priority, traits.name, traits.label, traits.limit];
   try {
     channel.write(signal.SPAWN, pid, parent?.pid ?? null, link ? signal.SPAWN_LINK : 0, payload);
   } catch (error) {
@@ -274,10 +278,11 @@ export function receiveSpawn(
   payload: unknown,
 ): Process {
   scheduler.state.add(scheduler.slot, SPAWNS_COMING, -1);
-  const [from, name, args, priority, registered, label, limit] = payload as [
+  const [from, name, args, group, priority, registered, label, limit] = payload as [
     string | EntryFunction,
     string,
     unknown[],
+    Pid | null,
     number?,
     string?,
     unknown?,
@@ -290,7 +295,7 @@ export function receiveSpawn(
     priority === undefined
       ? PLAIN
       : { priority, name: registered ?? null, label, limit: limit ?? null };
-  const proc = birth(scheduler, pid, creator, counter, parent, entry, args, traits);
+  const proc = birth(scheduler, pid, creator, counter, parent, group, entry, args, traits);
   if ((flags & signal.SPAWN_LINK) !== 0 && parent !== null) proc.links = new Map([[parent, 0]]);
   return proc;
 }

@@ -39,7 +39,7 @@ export async function compiledTrace(source: string): Promise<Trace> {
 /** In a process that gives way at every check. */
 export async function preemptedTrace(source: string): Promise<Trace & { preemptions: number }> {
   const main = await compiledMain(source, true);
-  const proc = new Process(null, 0, 0, null, () => {}, []);
+  const proc = new Process(null, 0, 0, null, null, () => {}, []);
   proc.status = RUNNING;
   let preemptions = 0;
   const scheduler = {

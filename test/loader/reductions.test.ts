@@ -306,7 +306,7 @@ function settled(returned: Task): Promise<unknown> {
 }
 
 function fakeProcess(): Process {
-  const proc = new Process(null, 0, 0, null, () => {}, []);
+  const proc = new Process(null, 0, 0, null, null, () => {}, []);
   proc.status = RUNNING;
   return proc;
 }
