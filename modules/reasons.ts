@@ -7,6 +7,7 @@
  */
 
 import { ExitError, type Pid } from 'tsvm';
+import { applicationWords } from './application-words.js';
 
 /** `{shutdown, Reason}`: an orderly end that says why. */
 export interface Shutdown {
@@ -64,6 +65,13 @@ export function inWords(reason: unknown): string {
   if (kind === 'already_started') return 'it runs already';
   if (kind === 'shutdown') return inWords(inner);
   if (kind === 'failed_to_start_child') return `child ${JSON.stringify(id)}: ${inWords(inner)}`;
+  const fields = (reason ?? {}) as Readonly<Record<string, unknown>>;
+  if (kind === 'start_spec' || kind === 'supervisor_data') {
+    const came = JSON.stringify(fields['came']) ?? String(fields['came']);
+    return `bad specification: ${fields['field']}: expected ${fields['expected']}, got ${came}`;
+  }
+  const words = applicationWords(fields, inWords);
+  if (words !== undefined) return words;
   return JSON.stringify(reason) ?? String(reason);
 }
 
