@@ -1,0 +1,14 @@
+import { type Application, defineApplication } from 'tsvm/application';
+import * as unit from './unit.js';
+
+export const application: Application<{ port: number; host: string; level: string }> =
+  defineApplication({
+    name: 'base',
+    version: '1.0.0',
+    description: 'what others need',
+    module: unit,
+    argument: 'base',
+    modules: ['apps/unit'],
+    registered: ['base.server'],
+    env: { port: 1, host: 'spec', level: 'low' },
+  });
