@@ -21,8 +21,14 @@ import {
 } from './syntax.js';
 import type { TransformContext } from './transform.js';
 
-/** Which argument of these built-in functions is the function; `entry` is copied by the function itself. */
-const TAKES_FUNCTION: ReadonlyMap<string, { at: number; entry: boolean }> = new Map([
+interface Taking {
+  /** Which argument is the function. */
+  readonly at: number;
+  /** It is copied by the built-in function itself. */
+  readonly entry: boolean;
+}
+
+const TAKES_FUNCTION: ReadonlyMap<string, Taking> = new Map([
   ['spawn', { at: 0, entry: true }],
   ['spawnLink', { at: 0, entry: true }],
   ['spawnMonitor', { at: 0, entry: true }],
@@ -38,6 +44,8 @@ export interface Site {
   /** The variable that is declared as the function, or as `fn` of it. */
   readonly binding: Binding | null;
   readonly entry: boolean;
+  /** A process runs it on a scheduler. */
+  readonly spawned: boolean;
   /** The nodes around it, outermost first. */
   readonly around: readonly AnyNode[];
 }
@@ -155,10 +163,8 @@ class Walk {
   }
 
   #addSites(call: Call, around: readonly AnyNode[]): void {
-    const { at, entry } = TAKES_FUNCTION.get(this.#calledBif(call) as string) as {
-      at: number;
-      entry: boolean;
-    };
+    const name = this.#calledBif(call) as string;
+    const { at, entry } = TAKES_FUNCTION.get(name) as Taking;
     const given = call.arguments.slice(0, at + 1);
     const argument = given[at];
     if (argument === undefined || given.some(({ type }) => type === 'SpreadElement')) return;
@@ -171,7 +177,7 @@ class Walk {
         ? declarator.id
         : null;
     for (const node of choices(argument)) {
-      const site = this.#siteAt(node, entry, around, whole);
+      const site = this.#siteAt(node, { entry, spawned: entry && name !== 'dirty' }, around, whole);
       if (site === undefined) continue;
       this.#sites.push(site);
       if (whole !== null) this.#siteOf.set(whole, site);
@@ -180,20 +186,20 @@ class Walk {
 
   #siteAt(
     node: AnyNode,
-    entry: boolean,
+    use: Pick<Site, 'entry' | 'spawned'>,
     around: readonly AnyNode[],
     declared: Identifier | null,
   ): Site | undefined {
     if (isFunction(node)) {
       // One that nobody refers to is not in the map, and is not needed.
       const binding = declared === null ? null : (this.#bindings.get(declared) ?? null);
-      return { node, fun: node, binding, entry, around };
+      return { node, fun: node, binding, ...use, around };
     }
     if (node.type !== 'Identifier') return undefined;
     const binding = this.#references.get(node)?.binding;
     if (!binding || binding.scope.kind === 'module' || binding.reassigned) return undefined;
     const fun = functionOf(binding, this.#values);
-    return fun === undefined ? undefined : { node, fun, binding, entry, around };
+    return fun === undefined ? undefined : { node, fun, binding, ...use, around };
   }
 }
 

@@ -29,6 +29,7 @@ import { findSites, type Site, type Sites } from './lift-sites.js';
 import type { Binding } from './scopes.js';
 import { type AnyNode, type FunctionNode, isFunction, keyName } from './syntax.js';
 import type { TransformContext, TransformInput } from './transform.js';
+import { hasLoop, isCallee, longFunctions } from './yielding-twins.js';
 
 /** One function in a maker. */
 interface Member {
@@ -47,6 +48,8 @@ interface Group {
   readonly number: number;
   /** Helpers first, then the function at the site, then its partners. */
   readonly members: readonly Member[];
+  /** The function at the site is plain, and a coroutine in its maker: nothing but a process runs it. */
+  readonly becomesAsync: boolean;
   /** The text of each member, as it is when it is taken. */
   readonly texts: Map<Member, MagicString>;
 }
@@ -62,6 +65,7 @@ class Lifting {
   readonly #sites: Sites;
   readonly #funs: string;
   #count = 0;
+  #long: ReadonlySet<Binding> | null = null;
 
   constructor(context: TransformContext, sites: Sites) {
     this.#context = context;
@@ -103,7 +107,27 @@ class Lifting {
       this.#count += 1;
     }
     const maker = this.#context.fresh(`$fun${number}`);
-    return { site, captures, maker, number, members, texts: new Map() };
+    const becomesAsync = site.spawned && !self && partners.size === 0 && this.#runsLong(site.fun);
+    return { site, captures, maker, number, members, becomesAsync, texts: new Map() };
+  }
+
+  /** A plain function that would hold the stack, as far as its text shows. */
+  #runsLong(fun: FunctionNode): boolean {
+    if (fun.async || fun.generator) return false;
+    if (fun.type === 'FunctionExpression' && fun.id) return false;
+    if (hasLoop(fun.body)) return true;
+    const { scopes } = this.#context;
+    this.#long ??= longFunctions(this.#context);
+    const { start, end } = fun;
+    return [...this.#long].some(({ references }) =>
+      references.some(
+        ({ node, scope }) =>
+          node.start > start &&
+          node.end < end &&
+          scope.owner?.node === fun &&
+          isCallee(scopes, node),
+      ),
+    );
   }
 
   /** Take the texts out and put the calls in, each when all that is inside it is done. */
@@ -112,7 +136,7 @@ class Lifting {
       ...group.members.map((member) => ({
         ...rangeOf(member.fun),
         order: 0,
-        run: () => group.texts.set(member, this.#textOf(member)),
+        run: () => group.texts.set(member, this.#textOf(group, member)),
       })),
       { ...rangeOf(group.site.node), order: 1, run: () => this.#replaceSite(group) },
     ]);
@@ -120,9 +144,10 @@ class Lifting {
     for (const { run } of steps) run();
   }
 
-  #textOf({ fun, number }: Member): MagicString {
+  #textOf({ becomesAsync }: Group, { fun, number }: Member): MagicString {
     const text = this.#context.edits.snip(fun.start, fun.end);
     if (number === null) return text;
+    if (becomesAsync) text.prepend('async ');
     // A version that was purged: its code is not to run any more.
     const { body } = fun;
     const gone = `${this.#funs}.gone`;
@@ -183,7 +208,7 @@ class Lifting {
     return name ?? `${maker}$f`;
   }
 
-  #declarations({ site, captures, maker, number, members }: Group): string[] {
+  #declarations({ site, captures, maker, number, members, becomesAsync }: Group): string[] {
     const names = captures.values.map((binding) => this.#context.sourceName(binding));
     const functions = members.filter((member) => member.number !== null);
     return functions.map(({ fun, name }, at) => {
@@ -192,7 +217,7 @@ class Lifting {
       const fields = [
         `make: ${maker}`,
         `captures: ${JSON.stringify(names)}`,
-        `coroutine: ${fun.async && !fun.generator}`,
+        `coroutine: ${(fun.async || becomesAsync) && !fun.generator}`,
         `label: ${JSON.stringify(given)}`,
       ];
       if (functions.length > 1) fields.push(`at: ${at}`);

@@ -23,8 +23,9 @@ export function describeFunction(
   context: TransformContext,
   node: FunctionNode,
   outer: Lexical,
+  twin: boolean,
 ): LoweredFunction {
-  return new Lowering(context, node, outer);
+  return new Lowering(context, node, outer, twin);
 }
 
 class Lowering implements LoweredFunction {
@@ -41,7 +42,7 @@ class Lowering implements LoweredFunction {
   readonly #extras: { readonly name: string; readonly value: string }[] = [];
   #suffix = '';
 
-  constructor(context: TransformContext, node: FunctionNode, outer: Lexical) {
+  constructor(context: TransformContext, node: FunctionNode, outer: Lexical, twin: boolean) {
     const info = context.scopes.functions.get(node) as FunctionInfo;
     this.#context = context;
     this.#node = node;
@@ -62,6 +63,7 @@ class Lowering implements LoweredFunction {
       superNamed,
       end: node.end,
       generator: node.generator === true,
+      twin,
       kind: node.generator ? 'async_generator' : 'coroutine',
       accessors,
     };
@@ -224,6 +226,7 @@ class Lowering implements LoweredFunction {
     const nested = !this.#isAtModuleLevel(this.#info);
     const own = nested ? `${this.#context.runtime('own')}(` : '';
     const target = inside ? own : nested ? `${own}${this.#generator})` : this.#generator;
+    if (this.inner.twin) return this.#twinCall(target);
     const run = this.inner.generator ? 'asyncGenerator' : 'async';
     const info = this.#info;
     const usesThis = info.thisNodes.length > 0 || info.superNodes.length > 0;
@@ -249,6 +252,14 @@ class Lowering implements LoweredFunction {
       before: `${this.#context.runtime(run)}(${self}, ${list}, ${target}`,
       after: inside ? '))' : ')',
     };
+  }
+
+  /** What its parameters throw goes to the caller, as of a plain function. */
+  #twinCall(target: string): { params: string; before: string; after: string } {
+    const simple = simpleParams(this.#node.params);
+    const rest = `...${this.#context.parameterName('rest')}`;
+    const before = `${this.#context.runtime('twin')}(${target}(${simple?.values.join(', ') ?? rest})`;
+    return { params: simple?.params ?? rest, before, after: ')' };
   }
 
   /** Parameters that give the wrapper the same `length`, and all arguments as a list. */

@@ -37,7 +37,8 @@ export function constantsCall(context: TransformContext, faults: Faults): string
 
 function isConstant(context: TransformContext, binding: Binding): boolean {
   if (binding.node.start < context.preludeEnd || context.importBindings.has(binding)) return false;
-  if (context.isDiscardedAt(binding.node.start)) return false;
+  if (context.isDiscardedAt(binding.node.start) || context.isYieldingTwin(binding.node))
+    return false;
   // What esbuild made of decorators and private names is out of reach of the module's own text.
   if (binding.kind === 'var' && !context.input.source.includes(binding.name)) return false;
   return binding.reassigned || !isPrimitive(binding.value);

@@ -16,7 +16,7 @@
 import { createHash } from 'node:crypto';
 
 /** Raised when the shape of compiled code or its contract with the runtime changes. */
-export const FORMAT_VERSION = 6;
+export const FORMAT_VERSION = 7;
 
 export interface ModuleImport {
   /** As written: `./greeting.js`, `node:fs`, `ws`. */
@@ -75,8 +75,8 @@ export function isModuleName(name: string): boolean {
   );
 }
 
-/** The name of the function whose generator or twin `name` is; stacks show this one. */
+/** The name of the function whose generator or twin, of either kind, `name` is; stacks show this one. */
 export function userFunctionName(name: string): string {
-  const plain = name.replace(/\$(?:co|twin)\d*$/, '');
+  const plain = name.replace(/(?:\$tw\d*)?\$co\d*$|\$twin\d*$/, '');
   return plain === name ? name : plain === 'anonymous' ? '' : plain;
 }

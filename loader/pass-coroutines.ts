@@ -36,6 +36,7 @@ import { Reductions } from './pass-reductions.js';
 import type { Binding, Reference } from './scopes.js';
 import { type AnyNode, eachChild, type FunctionNode, isFunction } from './syntax.js';
 import type { Pass, TransformContext } from './transform.js';
+import { isPrimitive, YieldingCalls } from './yielding-calls.js';
 
 /** What names mean at a place of the text, once the functions around it are lowered. */
 export interface Lexical {
@@ -47,6 +48,8 @@ export interface Lexical {
   readonly end: number;
   /** Inside an async generator, where `yield` has another meaning. */
   readonly generator: boolean;
+  /** In a twin, whose results are never taken over as promises would be. */
+  readonly twin: boolean;
   /** How a check for reductions gives way there; `null` at module level, outside of any function. */
   readonly kind: CodeKind | null;
   /** Variables of functions around that a moved generator reaches through an object. */
@@ -59,6 +62,7 @@ const PLAIN: Lexical = {
   superNamed: false,
   end: -1,
   generator: false,
+  twin: false,
   kind: null,
   accessors: new Map(),
 };
@@ -76,6 +80,7 @@ class Coroutines {
   readonly #context: TransformContext;
   readonly #references: Map<AnyNode, Reference> = new Map();
   readonly #reductions: Reductions;
+  readonly #yielding: YieldingCalls;
   /** Where lowered `for await` loops ask for their next value. */
   readonly #steps: Set<AnyNode> = new Set();
   #value: string | null = null;
@@ -86,14 +91,16 @@ class Coroutines {
 
   constructor(context: TransformContext) {
     this.#context = context;
-    this.#reductions = new Reductions(context);
     for (const reference of context.scopes.references)
       this.#references.set(reference.node, reference);
+    this.#yielding = new YieldingCalls(context, this.#references);
+    this.#reductions = new Reductions(context, this.#yielding);
   }
 
   run(): void {
     for (const statement of this.#context.program.body) this.#visit(statement, PLAIN);
     this.#reductions.declareCoroutines();
+    this.#yielding.declare();
   }
 
   #visit(node: AnyNode, lexical: Lexical): void {
@@ -159,6 +166,10 @@ class Coroutines {
           this.#rewriteReturn(node.argument, lexical);
           return;
         }
+        if (node.argument && lexical.twin && !isPrimitive(node.argument)) {
+          this.#rewriteResult(node.argument, lexical);
+          return;
+        }
         break;
       case 'YieldExpression':
         if (node.delegate && node.argument && lexical.generator) {
@@ -193,15 +204,24 @@ class Coroutines {
 
   #visitFunction(node: FunctionNode, outer: Lexical): void {
     const arrow = node.type === 'ArrowFunctionExpression';
-    const lowered = node.async ? describeFunction(this.#context, node, outer) : null;
-    const needsValue = lowered !== null && !node.generator && containsAwaitedValue(node);
+    const twin = this.#yielding.isTwin(node);
+    const lowered = node.async ? describeFunction(this.#context, node, outer, twin) : null;
+    const needsValue =
+      lowered !== null &&
+      !node.generator &&
+      (containsAwaitedValue(node) || this.#yielding.hasCall(node.body));
     lowered?.begin(needsValue ? this.#valueName() : null);
-    const plain: Lexical = arrow ? { ...outer, generator: false, kind: 'plain' } : ownThis(outer);
+    const plain: Lexical = arrow
+      ? { ...outer, generator: false, twin: false, kind: 'plain' }
+      : ownThis(outer);
     const inner = lowered?.inner ?? plain;
     const after = this.#reductions.beginFunction(node, inner.kind ?? 'plain');
-    for (const param of node.params) this.#visit(param, inner);
+    // Nothing can wait there, nor yield.
+    const inParams: Lexical = inner.kind === 'coroutine' ? { ...inner, kind: 'plain' } : inner;
+    for (const param of node.params) this.#visit(param, inParams);
     const { body } = node;
-    this.#visit(body, after === '' ? inner : { ...inner, end: body.end });
+    if (twin && body.type !== 'BlockStatement') this.#rewriteResult(body, inner);
+    else this.#visit(body, after === '' ? inner : { ...inner, end: body.end });
     if (after !== '') this.#context.edits.appendLeft(body.end, after);
     this.#reductions.endFunction(node);
     lowered?.finish();
@@ -213,6 +233,14 @@ class Coroutines {
     edits.appendLeft(argument.start, `yield new ${this.#context.runtime('Await')}((`);
     this.#visit(argument, { ...lexical, end: argument.end });
     edits.appendLeft(argument.end, '))');
+  }
+
+  /** What a twin returns. */
+  #rewriteResult(value: AnyNode, lexical: Lexical): void {
+    const { edits } = this.#context;
+    edits.appendLeft(value.start, `${this.#context.runtime('boxed')}((`);
+    this.#visit(value, { ...lexical, end: value.end });
+    edits.appendLeft(value.end, '))');
   }
 
   /** `await iter.next()` of a lowered `for await`, which does not look whether that is an object. */
@@ -245,7 +273,10 @@ class Coroutines {
         'call super() in the constructor itself',
       );
     }
+    const twin = lexical.kind === 'coroutine' && this.#yielding.isCall(node);
+    const after = twin ? this.#yielding.begin(node, this.#valueName()) : '';
     eachChild(node, (child) => this.#visit(child, lexical));
+    if (after !== '') this.#context.edits.appendLeft(node.end, after);
   }
 
   #rewriteIdentifier(node: Extract<AnyNode, { type: 'Identifier' }>, lexical: Lexical): void {

@@ -62,6 +62,7 @@ class Isolation {
     for (const { binding, node } of references) if (binding === null) this.#globals.add(node);
     for (const reference of references) {
       if (reference.node.start < context.preludeEnd || context.isDiscarded(reference)) continue;
+      if (context.isYieldingTwin(reference.node)) continue;
       this.#check(reference);
     }
     for (const binding of context.scopes.module.bindings.values()) this.#checkDeclared(binding);

@@ -37,6 +37,7 @@ import {
 } from './syntax.js';
 import type { TransformContext } from './transform.js';
 import { Twins } from './twins.js';
+import type { YieldingCalls } from './yielding-calls.js';
 
 type CatchClause = Extract<AnyNode, { type: 'CatchClause' }>;
 type Block = Extract<AnyNode, { type: 'BlockStatement' }>;
@@ -52,6 +53,7 @@ export class Reductions {
   readonly #context: TransformContext;
   readonly #loops: CountedLoops;
   readonly #twins: Twins;
+  readonly #yielding: YieldingCalls;
   #graph: CallGraph | null = null;
   #shapes: LoopShapes | null = null;
   #caught: string | null = null;
@@ -59,10 +61,11 @@ export class Reductions {
   #coroutines: ReadonlySet<string> | null = null;
   #comparators: ReadonlySet<AnyNode> | null = null;
 
-  constructor(context: TransformContext) {
+  constructor(context: TransformContext, yielding: YieldingCalls) {
     this.#context = context;
     this.#loops = new CountedLoops(context);
     this.#twins = new Twins(context);
+    this.#yielding = yielding;
   }
 
   /** The head of a function. @returns the text that `endFunction` must put after an expression body */
@@ -180,6 +183,7 @@ export class Reductions {
     const { bindings } = this.#context.scopes.module;
     const isSettled = (name: string): boolean => bindings.get(name)?.reassigned === false;
     for (const statement of this.#context.program.body) {
+      if (this.#context.isYieldingTwin(statement)) return;
       if (statement.type === 'FunctionDeclaration') {
         if (isLowered(statement) && isSettled(statement.id.name)) yield statement.id.name;
       } else if (statement.type === 'VariableDeclaration') {
@@ -212,8 +216,10 @@ export class Reductions {
 
   #needsEntry(node: FunctionNode): boolean {
     this.#comparators ??= findComparators(this.#context.scopes);
+    // The calls of a yielding twin are those of its function, and so are their cycles.
+    const called = this.#yielding.functionOf(node) ?? node;
     return (
-      this.#callGraph().counts(node) || this.#comparators.has(node) || this.#isCalledUnasked(node)
+      this.#callGraph().counts(called) || this.#comparators.has(node) || this.#isCalledUnasked(node)
     );
   }
 

@@ -26,6 +26,7 @@ import { isolation } from './pass-isolation.js';
 import { prelude } from './pass-prelude.js';
 import { analyseScopes, type Binding, type Reference, type Scopes } from './scopes.js';
 import { type AnyNode, type Program, parseProgram } from './syntax.js';
+import { twinFunctions, type YieldingTwins } from './yielding-twins.js';
 
 export type Pass = (context: TransformContext) => void;
 
@@ -60,6 +61,11 @@ export type RuntimeName =
   | 'inOneGo'
   | 'iterator'
   | 'coroutines'
+  | 'twin'
+  | 'twinOf'
+  | 'twins'
+  | 'boxed'
+  | 'unboxed'
   | 'own'
   | 'ownAll';
 
@@ -73,6 +79,8 @@ export interface TransformInput {
   readonly map: TraceMap;
   /** What `liftFunctions` took out of the functions of the module. */
   readonly lifted?: Lifted;
+  /** What `twinFunctions` appended. */
+  readonly twins?: YieldingTwins;
 }
 
 /** The functions that became values, in code that has them at module level already. */
@@ -99,11 +107,13 @@ export interface Transformed {
   readonly imports: readonly ModuleImport[];
 }
 
-/** Lifting repeats and moves text, so it comes before the tree that the passes work on. */
+/** Lifting and twins repeat and move text, so they come before the tree that the passes work on. */
 export function transform(input: TransformInput): Transformed {
   const given = new TransformContext(input);
   const lifted = liftFunctions(given);
-  const context = lifted === null ? given : new TransformContext(lifted);
+  const whole = lifted === null ? given : new TransformContext(lifted);
+  const twinned = twinFunctions(whole);
+  const context = twinned === null ? whole : new TransformContext(twinned);
   for (const pass of PASSES) pass(context);
   context.writeEnds();
   return context;
@@ -240,6 +250,11 @@ export class TransformContext implements Transformed {
     const comment = /(?:^|\n)\/\/[^\n]*\n$/.exec(this.code.slice(Math.max(0, start - 200), start));
     const from = comment === null ? start : start - comment[0].trimStart().length;
     this.edits.remove(from, this.code[end] === '\n' ? end + 1 : end);
+  }
+
+  /** Is it in the text of yielding twins, which repeats what stands before it? */
+  isYieldingTwin({ start }: AnyNode): boolean {
+    return this.input.twins !== undefined && start >= this.input.twins.start;
   }
 
   discard(start: number, end: number): void {

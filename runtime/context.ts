@@ -13,6 +13,7 @@ import type { Task } from './coroutine.js';
 import { ProcessError, UNWIND } from './errors.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
+import { NO_TWINS } from './twins.js';
 
 export interface Context {
   scheduler: Scheduler | null;
@@ -28,6 +29,10 @@ export interface Context {
   awaited: boolean;
   /** The entry function that was called last in this slice; see `isPausable`. */
   entry: ((...args: never[]) => unknown) | null;
+  /** Above 0: plain functions that may run long are called by their twins, so many inside each other; see `twins.ts`. */
+  twins: number;
+  /** How often the slice was preempted in plain code in spite of twins. */
+  preemptions: number;
   /** Something half done would be seen: no other process may run on top of this stack now. */
   sealed: boolean;
 }
@@ -41,6 +46,8 @@ export const context: Context = {
   yields: false,
   awaited: false,
   entry: null,
+  twins: NO_TWINS,
+  preemptions: 0,
   sealed: false,
 };
 

@@ -21,6 +21,7 @@ import { context } from './context.js';
 import { UNWIND } from './errors.js';
 import { entryKey } from './funs.js';
 import { DEAD, type Process } from './process.js';
+import { twinOf, unboxed } from './twins.js';
 
 /** What `awaitValue` and `receive` return when the generator must yield. */
 export const PARK: { readonly park: true } = Object.freeze({ park: true });
@@ -101,6 +102,46 @@ export function start<T>(generator: Coroutine<T>): Task<T> {
   return task;
 }
 
+/**
+ * Call a twin (`twins.ts`) from coroutine code.
+ *
+ * @returns what the function returns, or PARK if it gave way: then its caller must yield, and gets the
+ *   result (`unboxed`) when it is resumed
+ * @throws what the function throws
+ */
+export function runTwin(generator: Coroutine<unknown>): unknown {
+  const caller = context.task as Task;
+  const task: Task = new Task(generator, context.process);
+  task.state = isPausable(caller) ? STARTING_AWAITED : STARTING;
+  context.task = task;
+  context.twins -= 1;
+  advance(task, undefined, false);
+  context.task = caller;
+  context.twins += 1;
+  switch (task.state) {
+    case DONE:
+      if (task.process !== null) context.scheduler?.longRunners.wasShort(task.process);
+      return unboxed(task.value);
+    case FAILED:
+      task.state = AWAITED;
+      throw task.value;
+    default:
+      if (task.state < PENDING) task.state = PENDING;
+      task.waiter = caller;
+      if (task.process !== null) context.scheduler?.longRunners.add(task.process);
+      return PARK;
+  }
+}
+
+/** A plain entry function that has a twin: the process runs that one. */
+function* enterTwin(
+  twin: (...args: never[]) => unknown,
+  args: readonly unknown[],
+): Coroutine<unknown> {
+  const value = twin(...(args as never[]));
+  return value === PARK ? unboxed(yield) : value;
+}
+
 /** A task that is finished already. */
 export function finished<T>(value: T): Task<T> {
   const task = new Task<T>(null, context.process);
@@ -172,7 +213,7 @@ export function isPausable(task: Task): boolean {
   return (
     task.state === STARTING_ROOT &&
     context.entry !== null &&
-    rootCoroutines.has(entryKey(context.entry))
+    (rootCoroutines.has(entryKey(context.entry)) || twinOf(context.entry) !== undefined)
   );
 }
 
@@ -454,7 +495,8 @@ export function runRoot(
   let result: unknown;
   context.entry = entry;
   try {
-    result = entry(...(args as never[]));
+    const twin = twinOf(entry);
+    result = twin === undefined ? entry(...(args as never[])) : start(enterTwin(twin, args));
   } catch (error) {
     scheduler?.rootFinished(proc, error, true);
     return;

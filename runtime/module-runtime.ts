@@ -13,6 +13,7 @@ import {
   type Coroutine,
   declareCoroutines,
   PARK,
+  runTwin,
   start,
   type Task,
 } from './coroutine.js';
@@ -20,6 +21,7 @@ import { UNWIND } from './errors.js';
 import { inOneGo, inParts, iterator } from './for-of.js';
 import { lap, laps, living, pause, pauseLap, pauseLaps, preempt } from './preemption.js';
 import { receive } from './receive.js';
+import { boxed, declareTwins, twinOrSelf, unboxed } from './twins.js';
 
 export interface ModuleRuntime {
   readonly PARK: typeof PARK;
@@ -51,6 +53,12 @@ export interface ModuleRuntime {
   readonly inOneGo: typeof inOneGo;
   readonly iterator: typeof iterator;
   readonly coroutines: typeof declareCoroutines;
+  /** Plain functions that may run long, called so that they can give way; see `twins.ts`. */
+  readonly twin: typeof runTwin;
+  readonly twinOf: typeof twinOrSelf;
+  readonly twins: typeof declareTwins;
+  readonly boxed: typeof boxed;
+  readonly unboxed: typeof unboxed;
   /** The generators that these functions make belong to the instance; `own` gives its function back. */
   readonly own: CodeInstance['own'];
   readonly ownAll: (...functions: readonly ((...args: never[]) => unknown)[]) => void;
@@ -90,6 +98,11 @@ const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   inOneGo,
   iterator,
   coroutines: declareCoroutines,
+  twin: runTwin,
+  twinOf: twinOrSelf,
+  twins: declareTwins,
+  boxed,
+  unboxed,
 };
 
 /** An error in the parameters fails the task; it does not reach the caller. */

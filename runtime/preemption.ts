@@ -10,12 +10,14 @@
  *  1. Signals and timers are served, and a kill ends the process, at every depth of re-entry, as long as
  *     some stack is left (48 KB; 128 KB for slices of others).
  *  2. Endless async code never holds up others: it yields, and goes on in turn.
- *  3. What was started on top of a plain loop must end, or wait for a message, before that loop goes on
- *     (there is one stack). So a process that was preempted in plain code in its last slice, and a new
- *     one whose entry function is known for that, is not started there: it waits for its turn at the
- *     bottom. Plain loops that end all make progress; of several endless ones only the innermost does,
- *     until it is killed.
- *  4. Node's event loop gets its turn only when the stack is empty again: under an endless plain loop,
+ *  3. What was started on top of a plain loop must end, or give way, before that loop goes on (there is one
+ *     stack). There, functions that have twins are called by those (`twins.ts`), and give way: so any number
+ *     of endless plain loops go on, if all but the lowest one are in such functions.
+ *  4. A process that was preempted in plain code all the same (methods, accessors, callbacks of native code,
+ *     functions inside of others), and a new one whose entry function is known for that, is not started
+ *     there: it waits for its turn at the bottom. Such loops all make progress if they end; of several
+ *     endless ones only the innermost does, until it is killed.
+ *  5. Node's event loop gets its turn only when the stack is empty again: under an endless plain loop,
  *     sockets, files and native promises of this scheduler wait. A warning names the source line.
  *
  * Invariants:
@@ -264,7 +266,7 @@ function serveHost(scheduler: Scheduler): void {
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
 function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void {
-  const { process, task, resumed, budget, yields, entry } = context;
+  const { process, task, resumed, budget, yields, twins, preemptions, entry } = context;
   stack.push({ proc, resumed });
   const { running, guard } = scheduler;
   try {
@@ -279,6 +281,8 @@ function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void 
     context.resumed = resumed;
     context.budget = budget;
     context.yields = yields;
+    context.twins = twins;
+    context.preemptions = preemptions;
     context.entry = entry;
   }
 }
@@ -289,10 +293,20 @@ function holdsStack(scheduler: Scheduler, proc: Process): boolean {
   return scheduler.preempted.has(proc);
 }
 
+/**
+ * From now on the calls of the process go to twins. What had to be preempted in spite of that, and did not give
+ * way in a whole budget after it, has none, or is called by something that has none: it holds the stack.
+ */
 function markPlain(scheduler: Scheduler, proc: Process): void {
-  if (context.entry === proc.entry && !scheduler.preempted.has(proc)) {
-    plainEntries.add(entryKey(proc.entry));
+  const isFirst = context.entry === proc.entry;
+  if (context.twins < 0) {
+    scheduler.longRunners.add(proc);
+    if (isFirst) scheduler.longRunners.addEntry(proc);
+    return;
   }
+  context.preemptions += 1;
+  if (context.preemptions < 2) return;
+  if (isFirst && !scheduler.preempted.has(proc)) plainEntries.add(entryKey(proc.entry));
   scheduler.preempted.set(proc, scheduler.slice);
 }
 

@@ -23,6 +23,7 @@ import { GuardError, invariant, ProcessError } from './errors.js';
 import type { Guard } from './guard.js';
 import type { CodeLookup, Host, LogLevel, TamperCheck } from './hosting.js';
 import { Idling } from './idling.js';
+import { LongRunners } from './long-runners.js';
 import { MonitorIndex } from './monitors.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
@@ -38,6 +39,7 @@ import type { HeldSignal } from './signals.js';
 import type { Pid, Ref } from './terms.js';
 import { TIMEOUT } from './timeout.js';
 import { type Timer, TimerQueue } from './timers.js';
+import { NO_TWINS, TWINS_MAX } from './twins.js';
 
 /** Work a slice may do: about as many built-in calls and awaits. */
 export const REDUCTIONS_MAX = 4000;
@@ -127,8 +129,10 @@ export class Scheduler {
   readonly endedGroups: Set<Pid> = new Set();
   /** Greatest pid counter seen from each creator's slot. */
   readonly spawned: number[] = new Array<number>(64).fill(-1);
-  /** Processes that were preempted in plain code in their last slice, and in which slice. */
+  /** Processes whose plain code did not give way in their last slice, twins or not, and in which slice. */
   readonly preempted: Map<Process, number> = new Map();
+  /** Processes whose calls go to twins. */
+  readonly longRunners: LongRunners = new LongRunners();
   /** Number of the slice that runs, for placement. */
   slice: number = 0;
   /** The last reference's serial; its low 32 bits are the epoch of messages. */
@@ -386,16 +390,19 @@ export class Scheduler {
   }
 
   #serveCode(commitsOnly: boolean): void {
-    const { process, task, budget } = context;
+    const { process, task, budget, twins } = context;
     context.process = commitsOnly ? process : null;
     context.task = null;
     context.budget = REDUCTIONS_MAX;
+    // The twins of a module are there when all of it has been evaluated.
+    context.twins = NO_TWINS;
     try {
       this.codeInbox?.serve(commitsOnly);
     } finally {
       context.process = process;
       context.task = task;
       context.budget = process?.isDead ? 0 : budget;
+      context.twins = twins;
     }
   }
 
@@ -499,7 +506,7 @@ export class Scheduler {
         if (proc === null) break;
         if (proc.status === DEAD) continue;
         worked = true;
-        this.#slice(proc);
+        this.#slice(proc, false);
         // It has run as long as it may: look at the rings and the clock before the next one.
         if (context.budget <= 0) break;
       }
@@ -526,6 +533,7 @@ export class Scheduler {
   #endSlices(): void {
     context.process = null;
     context.task = null;
+    context.twins = NO_TWINS;
     this.running = null;
     this.state.cells[this.#beatAt] = 0;
   }
@@ -627,7 +635,7 @@ export class Scheduler {
     const outerTask = context.task;
     const outerBudget = context.budget;
     const outerRunning = this.running;
-    this.#slice(proc);
+    this.#slice(proc, true);
     this.running = outerRunning;
     this.beat();
     context.process = outerProcess;
@@ -636,8 +644,8 @@ export class Scheduler {
     context.yields = false;
   }
 
-  /** One slice; leaves the context to the caller. */
-  #slice(proc: Process): void {
+  /** One slice; leaves the context to the caller. @param onTop of a preempted process */
+  #slice(proc: Process, onTop: boolean): void {
     const slice = (this.slice + 1) | 0;
     this.slice = slice;
     this.running = proc;
@@ -646,7 +654,10 @@ export class Scheduler {
     context.task = null;
     context.budget = REDUCTIONS_MAX;
     context.yields = false;
+    context.preemptions = 0;
+    context.twins = onTop || this.longRunners.has(proc) ? TWINS_MAX : NO_TWINS;
     if (proc.status === FRESH) {
+      if (this.longRunners.knowsEntry(proc)) context.twins = TWINS_MAX;
       proc.status = RUNNING;
       const args = proc.args as unknown[];
       proc.args = null;

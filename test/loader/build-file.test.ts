@@ -48,13 +48,13 @@ test('build file: cut anywhere it is recognised, and so is any changed character
 
 test('build file: another format, another name', async () => {
   const compiled = await compileText('m', 'export const a = 1;');
-  const other = formatBuild({ ...compiled, format: 7 }, PLACES);
+  const other = formatBuild({ ...compiled, format: FORMAT_VERSION + 1 }, PLACES);
   const wrongFormat = await loadErrorOf(() =>
     parseBuild(other, { path: '/project/out/m.tsvm.js' }),
   );
   expect(wrongFormat).toMatchObject({
     name: 'BuildFormatError',
-    message: `build format 7, this tsvm reads format ${FORMAT_VERSION}`,
+    message: `build format ${FORMAT_VERSION + 1}, this tsvm reads format ${FORMAT_VERSION}`,
   });
   const moved = await loadErrorOf(() =>
     parseBuild(formatBuild(compiled, PLACES), {

@@ -7,8 +7,10 @@
 
 import { context } from '../../runtime/context.js';
 import { awaitValue, PARK, resumeReady, start, type Task } from '../../runtime/coroutine.js';
+import { LongRunners } from '../../runtime/long-runners.js';
 import { Process, RUNNING } from '../../runtime/process.js';
 import type { Scheduler } from '../../runtime/scheduler.js';
+import { NO_TWINS, TWINS_MAX } from '../../runtime/twins.js';
 import { compileText, createTable, type Entry, nativeMain } from './support.js';
 
 /** A log that a program writes to; `fork` gives one for a task whose turn is not fixed. */
@@ -55,12 +57,14 @@ export async function preemptedTrace(source: string): Promise<Trace & { preempti
     nativeWaitEnds: () => {},
     taskFailed: () => {},
     preempted: new Map(),
+    longRunners: new LongRunners(),
     beat: () => {},
   };
   const inProcess = (action: () => void): void => {
     context.scheduler = scheduler as unknown as Scheduler;
     context.process = proc;
     context.budget = 0;
+    context.twins = TWINS_MAX;
     scheduler.slice += 1;
     action();
     context.process = null;
@@ -84,6 +88,7 @@ export async function preemptedTrace(source: string): Promise<Trace & { preempti
     context.scheduler = null;
     context.process = null;
     context.task = null;
+    context.twins = NO_TWINS;
   }
 }
 

@@ -8,8 +8,9 @@ import { expressions } from './odd/expressions.js';
 import { functions } from './odd/functions.js';
 import { closesOnRejection, generators } from './odd/generators.js';
 import { promises } from './odd/promises.js';
+import { twins } from './odd/twins.js';
 
-const TOPICS = { functions, generators, classes, controlFlow, expressions, promises };
+const TOPICS = { functions, generators, classes, controlFlow, expressions, promises, twins };
 
 const PRELUDE = `
 const tick = () => new Promise((done) => setImmediate(done));

@@ -1,0 +1,60 @@
+/**
+ * Twins: the coroutines that stand for plain functions which may run long.
+ *
+ * The loader writes beside a plain function with a loop another one, its twin, with the same text lowered as
+ * a coroutine. Coroutine code calls the twin where plain code would hold up others: what is plain stays on
+ * the stack until it returns, its twin gives way (`pause`) and is the first that its process goes on with.
+ *
+ * When: `context.twins` is above 0 in slices on top of a preempted process, and in those of a process whose
+ * plain code was preempted lately (`preemption.ts`). It counts down with each twin that another one calls,
+ * as their frames take several times the stack of plain ones; below that depth calls are plain again.
+ *
+ * Invariants:
+ *  1. A twin pauses only between calls that pause with it, so nothing else of its process runs in between.
+ *  2. What a twin returns is its value, never taken over as a promise would be: objects travel in a box.
+ */
+
+/** Calls of twins inside each other. */
+export const TWINS_MAX = 32;
+/** No calls of twins in this slice; so far below 0 that counting does not change it. */
+export const NO_TWINS: number = -(2 ** 29);
+/** Twins that came to their end at once, until a process is not taken any more for one that runs long. */
+export const SHORT_CALLS_MAX = 256;
+
+type AnyFunction = (...args: never[]) => unknown;
+
+const twins: WeakMap<object, AnyFunction> = new WeakMap();
+
+/** The loader tells which functions have twins: each function, and then its twin. */
+export function declareTwins(...functions: readonly AnyFunction[]): void {
+  for (let at = 0; at + 1 < functions.length; at += 2) {
+    twins.set(functions[at] as AnyFunction, functions[at + 1] as AnyFunction);
+  }
+}
+
+/** The twin of a function of another module, or the function itself if it has none. */
+export function twinOrSelf(fn: unknown): unknown {
+  return twins.get(fn as object) ?? fn;
+}
+
+export function twinOf(fn: object): AnyFunction | undefined {
+  return twins.get(fn);
+}
+
+/** A result on its way through a task, which would ask an object for its `then`. */
+class Box {
+  readonly value: unknown;
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
+export function boxed(value: unknown): unknown {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+    ? new Box(value)
+    : value;
+}
+
+export function unboxed(value: unknown): unknown {
+  return value instanceof Box ? value.value : value;
+}
