@@ -37,9 +37,17 @@ export function twinOrSelf(fn: unknown): unknown {
   return twins.get(fn as object) ?? fn;
 }
 
+/** The twin of an entry function. Mostly it is asked again for the one that was asked for last. */
 export function twinOf(fn: object): AnyFunction | undefined {
-  return twins.get(fn);
+  if (fn !== asked) {
+    asked = fn;
+    answer = twins.get(fn);
+  }
+  return answer;
 }
+
+let asked: object | null = null;
+let answer: AnyFunction | undefined;
 
 /** A result on its way through a task, which would ask an object for its `then`. */
 class Box {

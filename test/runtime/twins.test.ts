@@ -10,50 +10,48 @@ const KINDS = [
   ...['callsAgain', 'callsWithCatch', 'inline', 'inlineCall'],
 ];
 
-let vm: Vm;
-
-beforeAll(async () => {
-  vm = await startVm({ modules: MODULES, schedulers: 1, dirtyThreads: 1, logger: false });
-});
-
-afterAll(async () => {
-  await vm?.stop();
-});
-
-function goOn(kinds: readonly string[], laps: number): Promise<unknown> {
-  return vm.run('spinners', 'goOn', [kinds, laps]);
-}
-
 const ALL = { stuck: [], reasons: ['killed'] };
 
-describe.each(KINDS)('endless plain loops: %s', (kind) => {
-  test('two all go on, and can be killed', async () => {
-    expect(await goOn([kind, kind], 5)).toEqual(ALL);
+describe.each([1, 2])('endless plain loops, schedulers: %i', (schedulers) => {
+  let vm: Vm;
+
+  beforeAll(async () => {
+    vm = await startVm({ modules: MODULES, schedulers, dirtyThreads: 1, logger: false });
   });
 
-  test('eight all go on, and can be killed', async () => {
-    expect(await goOn(new Array(8).fill(kind), 3)).toEqual(ALL);
+  afterAll(async () => {
+    await vm?.stop();
   });
-});
 
-test('endless plain loops: different ones all go on beside each other', async () => {
-  expect(await goOn(KINDS, 3)).toEqual(ALL);
-  expect(await goOn(KINDS.toReversed(), 3)).toEqual(ALL);
-});
+  /** So many times as many on more schedulers. */
+  const goOn = (kinds: readonly string[], laps: number): Promise<unknown> =>
+    vm.run('spinners', 'goOn', [kinds.flatMap((kind) => Array(schedulers).fill(kind)), laps]);
 
-test('endless plain loops: a hundred go on, and can be killed', async () => {
-  for (const kind of ['spin', 'callsSpin']) {
-    expect(await goOn(new Array(100).fill(kind), 2)).toEqual(ALL);
-  }
-  expect(
-    await goOn(
-      Array.from({ length: 100 }, (_, n) => KINDS[n % KINDS.length] as string),
-      1,
-    ),
-  ).toEqual(ALL);
-});
+  describe.each(KINDS)('%s', (kind) => {
+    test('two on a scheduler all go on, and can be killed', async () => {
+      expect(await goOn([kind, kind], 5)).toEqual(ALL);
+    });
 
-test('nothing of all that is left', async () => {
-  const { schedulers } = await vm.stats();
-  expect(schedulers.map(({ processes }) => processes)).toEqual([0]);
+    test('eight on a scheduler all go on, and can be killed', async () => {
+      expect(await goOn(new Array(8).fill(kind), 3)).toEqual(ALL);
+    });
+  });
+
+  test('different ones all go on beside each other', async () => {
+    expect(await goOn(KINDS, 3)).toEqual(ALL);
+    expect(await goOn(KINDS.toReversed(), 3)).toEqual(ALL);
+  });
+
+  test('a hundred on a scheduler go on, and can be killed', async () => {
+    for (const kind of ['spin', 'callsSpin']) {
+      expect(await goOn(new Array(100).fill(kind), 2)).toEqual(ALL);
+    }
+    const all = Array.from({ length: 100 }, (_, n) => KINDS[n % KINDS.length] as string);
+    expect(await goOn(all, 1)).toEqual(ALL);
+  });
+
+  test('nothing of all that is left', async () => {
+    const { schedulers: figures } = await vm.stats();
+    expect(figures.map(({ processes }) => processes)).toEqual(new Array(schedulers).fill(0));
+  });
 });

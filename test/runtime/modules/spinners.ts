@@ -1,6 +1,15 @@
 /** Endless plain code of all kinds, many at a time: each lap is counted, so that one can see who goes on. */
 
-import { counter, type Down, exit, type Monitored, receive, sleep, spawnMonitor } from 'tsvm';
+import {
+  counter,
+  type Down,
+  exit,
+  type Monitored,
+  receive,
+  schedulers,
+  sleep,
+  spawnOpt,
+} from 'tsvm';
 import { spinElsewhere } from './spinners-loop.js';
 
 /** Rounds between two laps, more than any slice has. */
@@ -89,13 +98,14 @@ const KINDS: Readonly<Record<string, (n: number) => unknown>> = {
 };
 
 function start(kind: string, n: number): Monitored<unknown> {
+  const options = { scheduler: (n % schedulers()) + 1, monitor: true } as const;
   if (kind === 'inline') {
-    return spawnMonitor(() => {
+    return spawnOpt(options, () => {
       for (let round = 0; ; round++) if (round % ROUNDS === 0) lap(n);
     });
   }
-  if (kind === 'inlineCall') return spawnMonitor(() => spin(n));
-  return spawnMonitor(KINDS[kind] as (n: number) => unknown, n);
+  if (kind === 'inlineCall') return spawnOpt(options, () => spin(n));
+  return spawnOpt(options, KINDS[kind] as (n: number) => unknown, n);
 }
 
 /** @returns the kinds of those that did not go on, and the reasons by which all of them ended */
