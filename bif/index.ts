@@ -7,6 +7,7 @@
 
 export { ExitError, ProcessError } from '../runtime/errors.js';
 export type {
+  Addressed,
   Alias,
   CrashReason,
   Destination,

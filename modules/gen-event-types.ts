@@ -16,6 +16,7 @@ import type {
   ResultOf,
   ServerMessage,
 } from './gen-server-types.js';
+import type { Via } from './via.js';
 
 type MaybePromise<T> = T | Promise<T>;
 // A callback of any type: only functions of the very least promise are assignable from all others.
@@ -157,13 +158,22 @@ export interface Notification<E> {
   readonly event: E;
 }
 
+/** What a manager of events of this type takes. */
+export type EventManagerMessage<E> = Cast<Notification<E>> | Call<Notification<E>, 'ok'>;
+
 /** A running manager of events of this type. */
-export type EventManager<E> = Pid<Cast<Notification<E>> | Call<Notification<E>, 'ok'>>;
+export type EventManager<E> = Pid<EventManagerMessage<E>>;
 
 /** The name of one. */
-export type EventManagerName<E> = Name<Cast<Notification<E>> | Call<Notification<E>, 'ok'>>;
+export type EventManagerName<E> = Name<EventManagerMessage<E>>;
 
-export type ManagerRef = EventManager<never> | EventManagerName<never>;
+/** The name of one that a module keeps. */
+export type EventManagerVia<E> = Via<EventManagerMessage<E>>;
+
+/** A manager by its pid or a name of the machine. */
+export type DirectManagerRef = EventManager<never> | EventManagerName<never>;
+
+export type ManagerRef = DirectManagerRef | EventManagerVia<never>;
 
 /** The events that a manager spreads. */
 export type EventOf<D> = EventIn<MessageOf<D>>;

@@ -12,8 +12,10 @@ import type { Answer, Callbacks, Named } from './gen-event-manager.js';
 import * as manager from './gen-event-manager.js';
 import type {
   CallsOf,
+  DirectManagerRef,
   EventManager,
   EventManagerName,
+  EventManagerVia,
   EventOf,
   Handler,
   HandlerId,
@@ -29,7 +31,9 @@ export type {
   EventCallResult,
   EventHandlerTypes,
   EventManager,
+  EventManagerMessage,
   EventManagerName,
+  EventManagerVia,
   EventOf,
   EventResult,
   GenEvent,
@@ -80,17 +84,22 @@ export function named<E>(name: string): EventManagerName<E> {
   return name as EventManagerName<E>;
 }
 
-/** Spread an event, without waiting. Never fails, whoever is there. `gen_event:notify/2`. */
-export function notify<D extends ManagerRef>(to: D, event: EventOf<D>): void;
+/**
+ * Spread an event, without waiting. Never fails, whoever is there. `gen_event:notify/2`.
+ *
+ * @returns for a via name a promise: who has it must be asked first
+ */
+export function notify<D extends EventManagerVia<never>>(to: D, event: EventOf<D>): Promise<void>;
+export function notify<D extends DirectManagerRef>(to: D, event: EventOf<D>): void;
 export function notify(to: PlainName, event: unknown): void;
-export function notify(to: string, event: unknown): void {
-  genServer.cast(to as PlainName, { type: 'notify', event });
+export function notify(to: ManagerRef | PlainName, event: unknown): void | Promise<void> {
+  return genServer.cast(to as PlainName, { type: 'notify', event });
 }
 
 /** Spread an event, and wait until all handlers have had it. `gen_event:sync_notify/2`. */
 export async function syncNotify<D extends ManagerRef>(to: D, event: EventOf<D>): Promise<void>;
 export async function syncNotify(to: PlainName, event: unknown): Promise<void>;
-export async function syncNotify(to: string, event: unknown): Promise<void> {
+export async function syncNotify(to: ManagerRef | PlainName, event: unknown): Promise<void> {
   await genServer.call(to as PlainName, { type: 'notify', event }, FOR_EVER);
 }
 
@@ -150,7 +159,7 @@ type FirstOnly<H> = H extends { readonly init: (argument: infer A, ...rest: neve
   : H;
 
 async function add(
-  to: string,
+  to: ManagerRef,
   handler: Handler<HandlerModule<never>>,
   argument: unknown,
   owner: Pid | undefined,
@@ -212,7 +221,7 @@ export function swapSupHandler<D extends ManagerRef>(
 }
 
 async function swap(
-  at: string,
+  at: ManagerRef,
   { handler, why }: SwapOut,
   to: SwapIn<never>,
   owner: Pid | undefined,

@@ -22,7 +22,8 @@ import {
   send,
   TIMEOUT,
 } from 'tsvm';
-import type { Cast, CastOf, PlainName, ReplyTo, RequestOf, ServerRef } from './gen-server-types.js';
+import type { Cast, CastOf, DirectRef, PlainName, ReplyTo, RequestOf } from './gen-server-types.js';
+import { resolved, type Via } from './via.js';
 
 type Target = Pid<never> | string;
 
@@ -73,13 +74,31 @@ export class RequestCollection<R = unknown, L = unknown> {
   }
 }
 
-/** Ask without waiting. `gen_server:send_request/2`. */
-export function sendRequest<D extends ServerRef, const Q extends RequestOf<D>>(
+/**
+ * Ask without waiting. `gen_server:send_request/2`.
+ *
+ * @returns for a via name a promise: who has it must be asked first. It fails with `noproc` for nobody
+ */
+export function sendRequest<D extends Via<never>, const Q extends RequestOf<D>>(
+  server: D,
+  request: Q,
+): Promise<RequestId<ReplyTo<D, Q>>>;
+export function sendRequest<D extends DirectRef, const Q extends RequestOf<D>>(
   server: D,
   request: Q,
 ): RequestId<ReplyTo<D, Q>>;
+export function sendRequest<R = unknown>(server: Via, request: unknown): Promise<RequestId<R>>;
 export function sendRequest<R = unknown>(server: PlainName, request: unknown): RequestId<R>;
-export function sendRequest(server: string, request: unknown): RequestId {
+export function sendRequest(
+  server: string | Via<never>,
+  request: unknown,
+): RequestId | Promise<RequestId> {
+  return typeof server === 'string'
+    ? requestTo(server, request)
+    : resolved(server).then((pid) => requestTo(pid, request));
+}
+
+function requestTo(server: string, request: unknown): RequestId {
   const ref = monitor<Reply>(server, { alias: 'reply_demonitor' });
   try {
     const from = { pid: self(), alias: ref } as unknown as From<unknown>;
@@ -203,7 +222,7 @@ export interface MultiCallResult<D, R> {
 }
 
 /** Ask several servers at the same time, and wait for all. `gen_server:multi_call/3,4`. Late replies never reach the mailbox. */
-export async function multiCall<D extends ServerRef, const Q extends RequestOf<D>>(
+export async function multiCall<D extends DirectRef, const Q extends RequestOf<D>>(
   servers: readonly D[],
   request: Q,
   timeoutMs?: number,
@@ -221,7 +240,7 @@ export async function multiCall(
   if (servers.includes(self())) exit({ reason: 'calling_self', call: servers });
   const requests = new RequestCollection<unknown, number>();
   for (const [at, server] of servers.entries()) {
-    requests.add(sendRequest(server, request), at);
+    requests.add(requestTo(server, request), at);
   }
   const replies = new Map<number, unknown>();
   const deadline = monotonicTime() + timeoutMs;
@@ -238,7 +257,7 @@ export async function multiCall(
 }
 
 /** Send a request that is not answered to several servers. Never fails. `gen_server:abcast/2,3`. */
-export function abcast<D extends ServerRef, const Q extends CastOf<D>>(
+export function abcast<D extends DirectRef, const Q extends CastOf<D>>(
   servers: readonly D[],
   request: Q,
 ): void;

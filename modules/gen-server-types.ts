@@ -10,6 +10,7 @@
  */
 
 import type { Call, From, MessageOf, Name, Pid, PlainName } from 'tsvm';
+import type { Via } from './via.js';
 
 type MaybePromise<T> = T | Promise<T>;
 // A callback of any type: only functions of the very least promise are assignable from all others.
@@ -202,8 +203,11 @@ export type Server<G> = Pid<ServerMessage<G>>;
 /** The name of such a server. */
 export type ServerName<G> = Name<ServerMessage<G>>;
 
-/** A server that is known to take certain messages. */
-export type ServerRef = Pid<never> | Name<never>;
+/** A server that is known to take certain messages, by its pid or a name of the machine. */
+export type DirectRef = Pid<never> | Name<never>;
+
+/** The same, or a name that another module keeps. */
+export type ServerRef = DirectRef | Via<never>;
 
 /** The requests that a server answers. */
 export type RequestOf<D> = RequestIn<MessageOf<D>>;

@@ -36,6 +36,7 @@ import type {
   CallbackModule,
   CastOf,
   Complete,
+  DirectRef,
   InitArgument,
   PlainName,
   ReplyTo,
@@ -56,6 +57,7 @@ import {
   isSystemMessage,
   type Systemic,
 } from './sys.js';
+import { resolved, type Via, whereis } from './via.js';
 
 export {
   type Answered,
@@ -140,11 +142,11 @@ function startOf(module: CallbackModule, argument: unknown, options: ServerOptio
 
 /** End a server in order, and wait until it is gone. `gen_server:stop/3`. */
 export function stop(
-  server: ServerRef | string,
+  server: ServerRef | PlainName,
   reason: unknown = 'normal',
   timeoutMs?: number,
 ): Promise<void> {
-  return procLib.stop(server as string, reason, timeoutMs);
+  return procLib.stop(server, reason, timeoutMs);
 }
 
 /** A registered name as a reference that knows what its server takes. */
@@ -160,7 +162,7 @@ interface CallFunction {
     request: Q,
     timeoutMs?: number,
   ): Promise<ReplyTo<D, Q>>;
-  <R = unknown>(server: PlainName, request: unknown, timeoutMs?: number): Promise<R>;
+  <R = unknown>(server: PlainName | Via, request: unknown, timeoutMs?: number): Promise<R>;
 }
 
 /**
@@ -170,13 +172,38 @@ interface CallFunction {
  * @throws exits with `{reason, call: server}`: `noproc`, `timeout`, `calling_self` or what the server
  *   ended with. The server is not told of a time-out; its late reply is dropped
  */
-export const call: CallFunction = askAndWait as CallFunction;
+export const call: CallFunction = ((
+  server: string | Via<never>,
+  request: unknown,
+  timeoutMs?: number,
+) =>
+  typeof server === 'string'
+    ? askAndWait(server, request, timeoutMs)
+    : callVia(server, request, timeoutMs)) as CallFunction;
 
-/** Send a request that is not answered. Never fails, whoever is there. `gen_server:cast/2`. */
-export function cast<D extends ServerRef, const Q extends CastOf<D>>(server: D, request: Q): void;
+async function callVia(server: Via<never>, request: unknown, timeoutMs?: number): Promise<unknown> {
+  return await askAndWait(await resolved(server), request, timeoutMs);
+}
+
+/**
+ * Send a request that is not answered. Never fails, whoever is there. `gen_server:cast/2`.
+ *
+ * @returns for a via name a promise: who has it must be asked first, and only then it is sent
+ */
+export function cast<D extends Via<never>, const Q extends CastOf<D>>(
+  server: D,
+  request: Q,
+): Promise<void>;
+export function cast<D extends DirectRef, const Q extends CastOf<D>>(server: D, request: Q): void;
+export function cast(server: Via, request: unknown): Promise<void>;
 export function cast(server: PlainName, request: unknown): void;
-export function cast(server: string, request: unknown): void {
-  castTo(server, request);
+export function cast(server: string | Via<never>, request: unknown): void | Promise<void> {
+  return typeof server === 'string' ? castTo(server, request) : castVia(server, request);
+}
+
+async function castVia(server: Via<never>, request: unknown): Promise<void> {
+  const pid = await whereis(server);
+  if (pid !== undefined) castTo(pid, request);
 }
 
 /** Answer a call, from any process. `gen_server:reply/2`. */

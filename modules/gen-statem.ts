@@ -10,17 +10,9 @@
  * Source: OTP, module `gen_statem`; SEMANTICS 11.
  */
 
-import {
-  reply as answer,
-  call as askAndWait,
-  exitReason,
-  exportName,
-  type From,
-  type Ref,
-  self,
-} from 'tsvm';
+import { reply as answer, exitReason, exportName, type From, type Ref, self } from 'tsvm';
 import { checkModule, isFailure } from './behaviours.js';
-import type * as genServer from './gen-server.js';
+import * as genServer from './gen-server.js';
 import type { InitArgument, PlainName, ReplyTo, RequestOf, ServerRef } from './gen-server-types.js';
 import * as genStatem from './gen-statem.js';
 import type { AnyGiven } from './gen-statem-actions.js';
@@ -30,6 +22,7 @@ import type { ReplyAction, Statem, StatemModule, StatemName } from './gen-statem
 import * as procLib from './proc-lib.js';
 import { type BadReturnValue, presentable } from './reasons.js';
 import { debugOptions, handleDebug } from './sys.js';
+import type { Via } from './via.js';
 
 export {
   type Answered,
@@ -130,7 +123,7 @@ interface CallFunction {
     request: Q,
     timeoutMs?: number,
   ): Promise<ReplyTo<D, Q>>;
-  <R = unknown>(machine: PlainName, request: unknown, timeoutMs?: number): Promise<R>;
+  <R = unknown>(machine: PlainName | Via, request: unknown, timeoutMs?: number): Promise<R>;
 }
 
 /**
@@ -140,10 +133,10 @@ interface CallFunction {
  * @throws exits with `{reason, call: machine}`: `noproc`, `timeout`, `calling_self` or what it ended with
  */
 export const call: CallFunction = ((
-  machine: string,
+  machine: PlainName,
   request: unknown,
   timeoutMs: number = Number.POSITIVE_INFINITY,
-) => askAndWait(machine as PlainName, request, timeoutMs)) as CallFunction;
+) => genServer.call(machine, request, timeoutMs)) as CallFunction;
 
 /** The action that answers a call. `{reply, From, Reply}`. */
 export function replyTo<R>(from: From<R>, reply: NoInfer<R>): ReplyAction {

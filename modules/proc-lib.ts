@@ -38,6 +38,7 @@ import {
 import * as procLib from './proc-lib.js';
 import { type AlreadyStarted, StartError, same } from './reasons.js';
 import { sendTerminate } from './system-messages.js';
+import { isVia, registerVia, type Via, whereis as whereisVia } from './via.js';
 
 export {
   type AlreadyStarted,
@@ -50,7 +51,9 @@ export {
 } from './reasons.js';
 
 /** Options of a start that is waited for; `monitor` and `link` are said by the function that is called. */
-export interface StartOptions extends Omit<SpawnOptions, 'link' | 'monitor'> {
+export interface StartOptions extends Omit<SpawnOptions, 'link' | 'monitor' | 'name'> {
+  /** Taken before anything of the process runs; one that a module keeps (`via`) by the process itself. */
+  readonly name?: string | Via<never>;
   /** How long it may take to acknowledge; for ever without it. The process is killed then. */
   readonly timeoutMs?: number;
 }
@@ -160,15 +163,20 @@ async function starting(
 }
 
 async function acknowledged(
-  traits: SpawnOptions,
+  { name, ...traits }: Omit<StartOptions, 'timeoutMs'> & { readonly link?: true },
   timeoutMs: number | undefined,
   entry: AnyFunction,
   args: readonly unknown[],
 ): Promise<{ readonly ref: Ref; readonly value: unknown }> {
+  const via = isVia(name) ? name : undefined;
+  const holder = via === undefined ? undefined : await whereisVia(via);
+  if (holder !== undefined) throw new StartError(startedAs(holder));
   const starter = alias<Acknowledgement>('reply');
   let child: { readonly pid: Pid; readonly ref: Ref | null };
   try {
-    child = startUnderName({ ...traits, monitor: true }, entry, args, starter);
+    const options: SpawnOptions = { ...traits, monitor: true };
+    const named = typeof name === 'string' ? { ...options, name } : options;
+    child = startUnderName(named, entry, args, starter, via);
   } catch (error) {
     unalias(starter);
     throw error;
@@ -210,16 +218,14 @@ function startUnderName(
   entry: AnyFunction,
   args: readonly unknown[],
   starter: Alias<Acknowledgement>,
+  via: Via<never> | undefined,
 ): { readonly pid: Pid; readonly ref: Ref | null } {
   const { name } = options;
   for (;;) {
     const holder = name === undefined ? undefined : whereis(name);
-    if (holder !== undefined) {
-      const reason: AlreadyStarted = { kind: 'already_started', pid: holder };
-      throw new StartError(reason);
-    }
+    if (holder !== undefined) throw new StartError(startedAs(holder));
     try {
-      return born(options, entry, args, starter);
+      return born(options, entry, args, starter, via);
     } catch (error) {
       // Somebody else may have taken the name just now.
       if (name === undefined || whereis(name) === undefined) throw error;
@@ -227,16 +233,22 @@ function startUnderName(
   }
 }
 
+function startedAs(pid: Pid<never>): AlreadyStarted {
+  return { kind: 'already_started', pid: pid as Pid };
+}
+
 function born(
   options: SpawnOptions,
   entry: AnyFunction,
   args: readonly unknown[],
   starter: Alias<Acknowledgement> | undefined,
+  via?: Via<never>,
 ): { readonly pid: Pid; readonly ref: Ref | null } {
   const birth: Birth = {
     ancestors: [ownName(), ...ancestors()],
     entry,
     name: options.name,
+    via,
     starter,
     parent: options.link === true ? self() : undefined,
   };
@@ -250,13 +262,14 @@ interface Birth {
   readonly ancestors: readonly Ancestor[];
   readonly entry: AnyFunction;
   readonly name: string | undefined;
+  readonly via: Via<never> | undefined;
   readonly starter: Alias<Acknowledgement> | undefined;
   readonly parent: Pid | undefined;
 }
 
 /** What every process of this module runs. */
 export function enter(birth: Birth, args: never[]): unknown {
-  const { ancestors, entry, name, starter, parent } = birth;
+  const { ancestors, entry, name, via, starter, parent } = birth;
   dictionary.put(ANCESTORS, ancestors);
   const called = exportName(entry);
   dictionary.put(
@@ -266,7 +279,13 @@ export function enter(birth: Birth, args: never[]): unknown {
   if (name !== undefined) dictionary.put(NAME, name);
   if (starter !== undefined) dictionary.put(STARTER, starter);
   if (parent !== undefined) dictionary.put(PARENT, parent);
-  return entry(...args);
+  return via === undefined ? entry(...args) : enterVia(via, entry, args);
+}
+
+async function enterVia(via: Via<never>, entry: AnyFunction, args: never[]): Promise<unknown> {
+  const holder = await registerVia(via);
+  if (holder !== undefined) initFail(startedAs(holder), 'normal');
+  return await entry(...args);
 }
 
 /** Tell the starter that the process is ready: its `start` gives this value. Later calls do nothing. `proc_lib:init_ack/1`. */
@@ -323,10 +342,14 @@ function ownName(): Ancestor {
  * @throws exits with `noproc`, `timeout`, or the reason it ended with where that is another one
  */
 export async function stop(
-  process: Pid<never> | string,
+  process: Pid<never> | string | Via<never>,
   reason: unknown = 'normal',
   timeoutMs: number = Number.POSITIVE_INFINITY,
 ): Promise<void> {
+  if (isVia(process)) {
+    const pid = await whereisVia(process);
+    return pid === undefined ? exit('noproc') : await stop(pid, reason, timeoutMs);
+  }
   const ref = monitor(process);
   sendTerminate(process, reason);
   const down = await receive((message: Down) => message?.type === 'DOWN' && message.ref === ref, {

@@ -13,6 +13,7 @@ import { StartError } from './reasons.js';
 import type { ChildCounts, ChildInfo, ControlAnswer } from './supervisor-server.js';
 import * as server from './supervisor-server.js';
 import type { ChildSpec, SupervisorModule, SupervisorSpec } from './supervisor-types.js';
+import type { Via } from './via.js';
 
 export { isStartError, StartError, shutdown } from './reasons.js';
 export type { ChildCounts, ChildInfo, ControlAnswer } from './supervisor-server.js';
@@ -29,8 +30,11 @@ export {
 } from './supervisor-types.js';
 
 /** A running supervisor. */
-export type Supervisor = Pid<ServerMessage<typeof server>>;
-export type SupervisorRef = Supervisor | Name<ServerMessage<typeof server>>;
+export type Supervisor = Pid<SupervisorMessage>;
+export type SupervisorRef = Supervisor | Name<SupervisorMessage> | Via<SupervisorMessage>;
+
+/** What a supervisor takes. */
+export type SupervisorMessage = ServerMessage<typeof server>;
 
 export type SupervisorOptions = genServer.ServerOptions;
 

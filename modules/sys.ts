@@ -33,12 +33,13 @@ import {
   isSystemMessage,
   type SystemMessage,
   type SystemRequest,
+  type SystemTarget,
 } from './system-messages.js';
 
 export { isSystemMessage, type SystemMessage } from './system-messages.js';
 
 type AnyFunction = (...args: never[]) => unknown;
-type Target = Pid<never> | string;
+type Target = SystemTarget;
 
 const TIMEOUT_MS = 5000;
 

@@ -18,6 +18,8 @@ import {
   TIMEOUT,
 } from 'tsvm';
 
+import { resolved, type Via } from './via.js';
+
 type AnyFunction = (...args: never[]) => unknown;
 
 export type SystemRequest =
@@ -73,21 +75,25 @@ interface Reply {
   readonly value: { readonly ok: true; readonly value: unknown } | { readonly error: unknown };
 }
 
+/** A process that takes system messages. */
+export type SystemTarget = Pid<never> | string | Via<never>;
+
 /**
  * Ask and wait, as `call` does.
  *
  * @throws exits with `{reason, call}`: `noproc`, `timeout` or what the process ended with
  */
 export async function askSystem(
-  process: Pid<never> | string,
+  target: SystemTarget,
   request: SystemRequest,
   timeoutMs: number,
 ): Promise<unknown> {
+  const process = await resolved(target);
   if (process === self()) exit({ reason: 'calling_self', call: process });
   const ref = monitor<Reply>(process, { alias: 'reply_demonitor' });
   try {
     const from = { pid: self(), alias: ref } as unknown as From<unknown>;
-    send(process as string, { type: '$system', from, request } satisfies SystemMessage);
+    send(process, { type: '$system', from, request } satisfies SystemMessage);
   } catch (error) {
     // A name that nobody has is told by the monitor; a request that cannot be sent is the caller's error.
     if ((error as { reason?: unknown }).reason !== 'badarg') {

@@ -13,7 +13,8 @@ declare const accepts: unique symbol;
 declare const pidBrand: unique symbol;
 declare const refBrand: unique symbol;
 
-interface Addressed<M> {
+/** Anything that messages of type `M` can be sent to. Only the compiler knows. */
+export interface Addressed<M> {
   readonly [accepts]: (message: M) => void;
 }
 
