@@ -13,13 +13,14 @@
  * Source: Elixir, module `Registry`.
  */
 
-import { ExitError, isAlive, type Pid, ProcessError, schedulers, self, send } from 'tsvm';
+import { isAlive, type Pid, ProcessError, schedulers, self, send } from 'tsvm';
 import * as genServer from './gen-server.js';
 import type { ReplyTo, RequestOf, Server } from './gen-server-types.js';
 import type { Pattern } from './pattern.js';
 import * as registry from './registry.js';
 import type { PartitionOptions } from './registry-partition.js';
 import * as partition from './registry-partition.js';
+import { askService } from './service.js';
 import { keyText, partOf } from './structural-key.js';
 import { child, type Supervisor, startLink as startSupervisor } from './supervisor.js';
 import { type Registered, type Via, viaName } from './via.js';
@@ -324,20 +325,11 @@ async function askAll<const Q extends RequestOf<Partition>>(
   return answers;
 }
 
-async function askPart<const Q extends RequestOf<Partition>>(
+function askPart<const Q extends RequestOf<Partition>>(
   { name }: Registry<never, never, never>,
   part: number,
   request: Q,
 ): Promise<ReplyTo<Partition, Q>> {
   const server = genServer.named<typeof partition>(partName(name, part));
-  try {
-    return await genServer.call(server, request, Number.POSITIVE_INFINITY);
-  } catch (error) {
-    const { reason } = (error instanceof ExitError ? error.reason : {}) as { reason?: unknown };
-    if (reason !== 'noproc') throw error;
-    throw new ProcessError(
-      'badarg',
-      `registry: none runs under the name ${JSON.stringify(name)}: start it with startLink, below a supervisor`,
-    );
-  }
+  return askService('registry', name, server, request);
 }

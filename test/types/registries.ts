@@ -1,11 +1,12 @@
 /**
- * Types of registries and via names, checked by `npm run typecheck`; this file never runs.
+ * Types of registries, via names and process groups, checked by `npm run typecheck`; this file never runs.
  *
  * Each line marked as an error must be one: if the types let it through, the mark itself is the error.
  */
 
 import type { Pid } from 'tsvm';
 import * as genServer from 'tsvm/gen-server';
+import * as pg from 'tsvm/pg';
 import * as registry from 'tsvm/registry';
 import { child } from 'tsvm/supervisor';
 import * as sys from 'tsvm/sys';
@@ -85,4 +86,23 @@ export async function names(): Promise<void> {
   registry.via(rooms, 1);
   // @ts-expect-error who has a duplicate key is not one process
   registry.via(topics, { topic: 'x' });
+}
+
+const scope = pg.scope<{ readonly room: string }, RoomMessage>('chat');
+
+export async function groups(pid: Pid<RoomMessage>, stranger: Pid<number>): Promise<void> {
+  await pg.join(scope, { room: 'hall' }, pid);
+  await pg.join(scope, { room: 'hall' }, [pid, pid]);
+  // @ts-expect-error it does not receive what members receive
+  await pg.join(scope, { room: 'hall' }, stranger);
+  // @ts-expect-error a group is an object with a room
+  await pg.join(scope, 'hall', pid);
+  const members: Pid<RoomMessage>[] = await pg.getMembers(scope, { room: 'hall' });
+  const rooms: { readonly room: string }[] = await pg.whichGroups(scope);
+  void [members, rooms];
+  const { ref } = await pg.monitorScope(scope);
+  await pg.demonitor(scope, ref);
+  // @ts-expect-error a name is no scope
+  await pg.whichGroups('chat');
+  child('chat', pg.startLink, [scope]);
 }
