@@ -16,6 +16,7 @@ import { awaiting, awaitValue, type Coroutine, PARK, start } from '../coroutine.
 import { exitReasonOf } from '../crash.js';
 import { sendExit } from '../delivery.js';
 import { badarg, ExitError, ProcessError, UNWIND } from '../errors.js';
+import { ExportFun, stampFun } from '../funs.js';
 import type { EntryFunction } from '../hosting.js';
 import { terminate } from '../lifecycle.js';
 import type { Process } from '../process.js';
@@ -62,9 +63,9 @@ export class LocalProcesses {
   }
 
   run(entry: Entry, args: Packed, options: SpawnOptions): Promise<Outcome> {
-    const label = 'name' in entry ? `${entry.module}.${entry.name}` : 'host.run';
     const given = unpackFunctions(args) as unknown[];
-    return this.#runEntry(() => this.#entry(entry), label, given, options);
+    const title = 'name' in entry ? new ExportFun(entry.module, entry.name) : 'host.run';
+    return this.#runEntry(() => this.#entry(entry), title, given, options);
   }
 
   call(to: string, request: Packed, timeoutMs: number | undefined): Promise<Outcome> {
@@ -151,7 +152,7 @@ export class LocalProcesses {
 
   #runEntry(
     entryOf: () => EntryFunction,
-    label: string,
+    title: ExportFun | string,
     args: unknown[],
     options: SpawnOptions,
   ): Promise<Outcome> {
@@ -165,7 +166,10 @@ export class LocalProcesses {
           const now = awaitValue(entry(...(args as never[])));
           result = copy(now === PARK ? yield : now, 'result');
         }
-        const runner = named(() => start(running()), label);
+        const runner: EntryFunction = () => start(running());
+        // A report names the module whose function the host asked for, not this wrapper.
+        if (typeof title === 'string') named(runner, title);
+        else stampFun(runner, title);
         return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot })
           .pid;
       });
