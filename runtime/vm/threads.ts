@@ -21,6 +21,7 @@ import type { CodeOutcome, CodeRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
+import { PendingCalls } from './pending-calls.js';
 import type { ChannelEnd, HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
 import { Watchdog } from './watchdog.js';
 
@@ -51,8 +52,7 @@ interface Running extends SchedulerThread {
   /** It has the modules and takes processes. */
   open: boolean;
   readonly ports: readonly MessagePort[];
-  readonly died: Promise<never>;
-  readonly kill: (cause: string) => void;
+  readonly calls: PendingCalls;
 }
 
 export interface ThreadsOptions {
@@ -197,21 +197,16 @@ export class Threads {
       code: code.port2,
     };
     Comlink.expose(this.#options.host, nodeEndpoint(host.port1));
-    let kill: (cause: string) => void = () => {};
-    const died = new Promise<never>((_, reject) => {
-      kill = (cause) => reject(new Error(`scheduler ${slot} died: ${cause}`, { cause }));
-    });
-    died.catch(() => {});
+    const calls = new PendingCalls();
     const remote = Comlink.wrap<SchedulerControl>(nodeEndpoint(control.port1));
     const thread: Running = {
       slot,
       life,
-      control: rejectingWhenDead(remote, died),
+      control: rejectingWhenDead(remote, calls),
       code: new CodeClient(code.port1, this.codeEpoch, this.#options.onCodeRequest),
       open: false,
       ports: [control.port1, host.port1],
-      died,
-      kill,
+      calls,
     };
     this.#running.set(slot, thread);
     this.#pool.run(boot, { transferList: [control.port2, host.port2, code.port2] }).then(
@@ -256,8 +251,9 @@ export class Threads {
 
   #ended(thread: Running, cause: string): void {
     if (this.#stopping) return;
-    thread.kill(cause);
-    thread.code.close(new Error(`scheduler ${thread.slot} died: ${cause}`, { cause }));
+    const death = new Error(`scheduler ${thread.slot} died: ${cause}`, { cause });
+    thread.calls.end(death);
+    thread.code.close(death);
     this.#serially(async () => {
       this.#bury(thread);
       await Promise.allSettled(
@@ -307,16 +303,17 @@ function causeOf(error: unknown): string {
 /** A control plane whose calls do not hang when the thread dies under them. */
 function rejectingWhenDead(
   remote: Comlink.Remote<SchedulerControl>,
-  died: Promise<never>,
+  pending: PendingCalls,
 ): Comlink.Remote<SchedulerControl> {
-  const calls = remote as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  type Call = (...args: unknown[]) => Promise<unknown>;
+  const calls = remote as unknown as Record<string, Call>;
   const proxy = new Proxy(
     {},
     {
       get: (_, name) =>
         name === 'then'
           ? undefined
-          : (...args: unknown[]) => Promise.race([calls[String(name)]?.(...args), died]),
+          : (...args: unknown[]) => pending.orDeath((calls[String(name)] as Call)(...args)),
     },
   );
   return proxy as Comlink.Remote<SchedulerControl>;

@@ -136,7 +136,7 @@ export async function keeper() {
 `;
 
 const HOLDER = `
-import { dirty, exit, receive, reply, self, send, spawnOpt, type Call } from 'tsvm';
+import { call, dirty, exit, receive, reply, self, send, spawnOpt, type Call, type Pid } from 'tsvm';
 import { answer, make } from './m.js';
 
 type Fn = (...args: unknown[]) => unknown;
@@ -158,6 +158,12 @@ export async function through(f: Fn, scheduler: number) {
 }
 export async function inDirty(f: Fn) { return dirty((g: Fn) => g(1), f); }
 export function alive() { return 'alive'; }
+/** Hands the function on to a keeper elsewhere, which calls it. */
+export async function passOn(f: Fn, keeper: Pid<Call<Fn, unknown>>) { return call(keeper, f); }
+export async function endThread() {
+  setImmediate(() => { throw new Error('the thread ends'); });
+  await receive(() => false);
+}
 /** Makes functions and has them called elsewhere, while the module that makes them changes. */
 export async function stream(scheduler: number, count: number) {
   const me = self();
@@ -219,6 +225,39 @@ describe.each([1, 2])('functions and new versions, %i schedulers', (schedulers) 
     expect(await vm.run(named)).toBe(3);
     expect(await vm.run('hold', 'alive')).toBe('alive');
     await vm.shutdown(holder);
+  });
+
+  test('8.3 a function of the old version is badfun on a thread that was replaced, and goes on elsewhere', async () => {
+    const peer = schedulers;
+    await load(5);
+    const made = await vm.run<Fn>('m', 'make', [5]);
+    await load(6);
+    expect(await vm.run(made, [1], { scheduler: peer })).toEqual([5, 5, 6]);
+    const replaced = deferred<number>();
+    const stop = vm.on('schedulerUp', ({ slot }) => replaced.resolve(slot));
+    await vm.spawn('hold', 'endThread', [], { scheduler: peer });
+    expect(await replaced.promise).toBe(peer);
+    stop();
+    // The new thread has the current versions: nothing there ever ran the old one.
+    expect(vm.code.checkOldCode('m')).toBe(true);
+    expect(await vm.run('m', 'answer', [], { scheduler: peer })).toBe(6);
+    await expect(vm.run(made, [1], { scheduler: peer })).rejects.toMatchObject({
+      reason: 'badfun',
+      message: expect.stringContaining('m@'),
+    });
+    const holder = await vm.spawn('hold', 'holder', [[made]], { scheduler: peer });
+    expect(await vm.call(holder, 'call them')).toEqual([expect.stringMatching(/^badfun: .*m@/)]);
+    await vm.shutdown(holder);
+    // It arrives there as itself, though: passed on to a thread that has the version, it can be called.
+    if (schedulers > 1) {
+      const keeper = await vm.spawn('m', 'keeper', [], { scheduler: 1 });
+      expect(await vm.run('hold', 'passOn', [made, keeper], { scheduler: peer })).toEqual([
+        5,
+        5,
+        Number.NaN,
+      ]);
+      await vm.shutdown(keeper);
+    }
   });
 
   test('8.3 functions in flight while versions change: each answer is that of its version', async () => {
