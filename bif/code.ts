@@ -29,6 +29,8 @@ export interface Loaded {
   readonly schedulers: number;
   /** Processes that were killed, as they ran the version before the one that became old; of the whole set. */
   readonly killed: number;
+  /** Processes whose state was translated by a `codeChange`; of the whole set. */
+  readonly translated: number;
 }
 
 /**

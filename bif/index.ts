@@ -115,3 +115,4 @@ export {
   type UniqueIntegerOptions,
   uniqueInteger,
 } from './unique.js';
+export * as upgrading from './upgrading.js';

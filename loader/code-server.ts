@@ -15,6 +15,8 @@
  *  4. Modules of the library are loaded before the set that first imports them, and are not reported.
  *  5. A load that makes a third version of a module ends the first: the processes that run it are
  *     killed, by the same command that commits.
+ *  6. Where a module has a `codeChange`, the processes that use it stand still from before the commit until
+ *     after it; no scheduler joins meanwhile. If one state cannot be translated nothing is committed.
  *
  * Source: OTP, "code", `code:atomic_load/1`, `code:purge/1`, `code:soft_purge/1`; "Code Replacement".
  */
@@ -26,6 +28,15 @@ import type { CompiledModule } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { ModuleLocks } from './module-locks.js';
 import type { CodeEpoch, SchedulerCode } from './scheduler-code.js';
+import {
+  changeStates,
+  changeSteps,
+  comeToRest,
+  stillUsed,
+  UPGRADE_LIMITS,
+  type UpgradeLimits,
+  type UpgradePlan,
+} from './state-change.js';
 
 /** About 10 ms of a scheduler's time. */
 const PREPARED_AT_ONCE = 32;
@@ -40,6 +51,8 @@ export interface LoadReport {
   readonly schedulers: number;
   /** Processes that were killed because they still ran the version before the last one, of the whole set. */
   readonly killed: number;
+  /** Processes whose state was translated by a `codeChange`, of the whole set. */
+  readonly translated: number;
 }
 
 export interface CodeServerOptions {
@@ -48,11 +61,21 @@ export interface CodeServerOptions {
   readonly epoch: CodeEpoch;
   /** The modules that come with tsvm, loaded when something imports them. None without it. */
   readonly library?: ModuleSource;
+  readonly limits?: UpgradeLimits;
 }
 
 export interface LoadOptions {
   /** The set may replace modules of the library. */
   readonly upgradesLibrary?: boolean;
+  /** What is to be done besides, as one with the load. */
+  readonly upgrade?: UpgradePlan;
+}
+
+/** Done with a load. */
+interface Done {
+  /** Per scheduler. */
+  readonly killed: readonly number[];
+  readonly translated: number;
 }
 
 /** What a load has done so far. */
@@ -78,8 +101,10 @@ export class CodeServer {
   readonly #locks = new ModuleLocks();
   #commits: Promise<unknown> = Promise.resolve();
   #loads = 0;
+  readonly #limits: UpgradeLimits;
 
   constructor(options: CodeServerOptions) {
+    this.#limits = options.limits ?? UPGRADE_LIMITS;
     this.#schedulers = options.schedulers;
     this.#epoch = options.epoch;
     this.#library = options.library ?? NO_LIBRARY;
@@ -115,9 +140,11 @@ export class CodeServer {
     }
     // Who waits for the library holds no module that an earlier load could wait for.
     const ready = this.#libraryFor(imports, ofLibrary !== undefined);
-    const result = this.#locks.run([...given.keys()], imports, async () => {
+    const { upgrade = {} } = options;
+    const touched = [...given.keys(), ...(upgrade.remove ?? [])];
+    const result = this.#locks.run(touched, imports, async () => {
       await ready;
-      return this.#load(given, begin);
+      return this.#load(given, begin, upgrade);
     });
     if (ofLibrary !== undefined) this.#libraryLoads = result.catch(() => undefined);
     return result;
@@ -195,24 +222,29 @@ export class CodeServer {
         found.set(name, module);
         missing.push(...module.imports.map((one) => one.module ?? ''));
       }
-      await this.#load(found, performance.now());
+      await this.#load(found, performance.now(), {});
     });
     this.#libraryLoads = loaded.catch(() => undefined);
     return loaded;
   }
 
-  async #load(given: ReadonlyMap<string, CompiledModule>, begin: number): Promise<LoadReport[]> {
+  async #load(
+    given: ReadonlyMap<string, CompiledModule>,
+    begin: number,
+    plan: UpgradePlan,
+  ): Promise<LoadReport[]> {
     const fresh = [...given.values()].filter(
       ({ name, version }) => this.#current.get(name)?.version !== version,
     );
     const load = this.#begin(
       loadOrder(fresh, (name) => this.#current.has(name) || given.has(name), this.#library.names),
     );
-    let killed: number[] = [];
-    if (load.set.length > 0) {
+    let done: Done = { killed: [], translated: 0 };
+    if (load.set.length > 0 || (plan.remove ?? []).length > 0) {
       try {
         await this.#prepare(load);
-        killed = await this.#alone(() => this.#commit(load));
+        await plan.prepared?.(load.id, this.#first());
+        done = await this.#alone(() => this.#replace(load, plan));
       } catch (error) {
         await this.#onAll((scheduler) => scheduler.abort(load.id));
         throw error;
@@ -220,6 +252,7 @@ export class CodeServer {
     }
     const ms = performance.now() - begin;
     const changed = new Set(load.set.map(({ name }) => name));
+    const { killed, translated } = done;
     return Array.from(given.values(), ({ name, version }) => ({
       module: name,
       version,
@@ -227,7 +260,54 @@ export class CodeServer {
       ms,
       schedulers: changed.has(name) ? killed.length : 0,
       killed: killed.reduce((sum, one) => sum + one, 0),
+      translated,
     }));
+  }
+
+  /** Make a prepared load current: with the states of the processes that use it, where it has a `codeChange`. */
+  async #replace(load: Load, plan: UpgradePlan): Promise<Done> {
+    const steps = changeSteps(load.set, this.#current, plan);
+    if (steps.length === 0) return { killed: await this.#exchange(load, plan), translated: 0 };
+    const modules = steps.map(({ module }) => module);
+    const { restMs, codeChangeMs } = { ...this.#limits, ...plan.limits };
+    const onAll = <T>(action: (scheduler: SchedulerCode) => Promise<T>): Promise<T[]> =>
+      this.#onAll(action);
+    let isDone = false;
+    try {
+      // The hooks are through: a translation may call what is new in the set.
+      for (const { name } of load.set) {
+        if (!this.#current.has(name)) await onAll((scheduler) => scheduler.admit(load.id, name));
+      }
+      await comeToRest(onAll, load.id, modules, restMs);
+      plan.onRest?.();
+      const translated = await changeStates(onAll, load.id, steps, codeChangeMs);
+      const killed = await this.#exchange(load, plan);
+      isDone = true;
+      return { killed, translated };
+    } catch (error) {
+      await onAll((scheduler) => scheduler.abort(load.id));
+      throw error;
+    } finally {
+      const wish = { done: isDone, undoable: plan.undoable === true, over: true };
+      await onAll((scheduler) => scheduler.release(load.id, wish));
+    }
+  }
+
+  async #exchange(load: Load, { remove = [] }: UpgradePlan): Promise<number[]> {
+    for (const name of remove) {
+      const users = await this.#onAll((scheduler) => scheduler.users(name));
+      const count = users.reduce((sum, one) => sum + one, 0);
+      if (count > 0) throw stillUsed(name, count);
+    }
+    const killed = await this.#commit(load);
+    for (const name of remove) if (this.#current.has(name)) await this.#remove(name);
+    return killed;
+  }
+
+  #first(): SchedulerCode {
+    const [first] = this.#schedulers();
+    if (first === undefined) throw new Error('no scheduler is running');
+    return first;
   }
 
   #begin(set: readonly CompiledModule[]): Load {
@@ -255,6 +335,7 @@ export class CodeServer {
 
   /** @returns how many processes each scheduler killed */
   async #commit(load: Load): Promise<number[]> {
+    if (load.set.length === 0) return [];
     // Those that have joined since.
     await this.#onAll((scheduler) =>
       load.preparedOn.has(scheduler) ? Promise.resolve() : prepare(load, scheduler),

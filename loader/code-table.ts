@@ -20,7 +20,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
 import { compileFunction } from 'node:vm';
-import { CodeInstance } from '../runtime/code-instance.js';
+import { CodeInstance, instanceOf } from '../runtime/code-instance.js';
 import { describe } from '../runtime/errors.js';
 import {
   declareExport,
@@ -58,7 +58,7 @@ import {
   setValue,
 } from './export-table.js';
 import { type CompiledModule, FORMAT_VERSION, scriptName } from './module.js';
-import type { RunOutcome } from './scheduler-code.js';
+import type { ModuleFacts, RunOutcome } from './scheduler-code.js';
 import { SourcePositions, userPositionOf } from './source-positions.js';
 import { resolveSpecifier } from './specifier.js';
 import { LoadGate, waitingCall } from './waiting-call.js';
@@ -223,6 +223,21 @@ export class CodeTable implements CodeLookup {
     return undefined;
   }
 
+  /** What the evaluated module says of itself. `load`: of what is prepared for it, else of what is current. */
+  factsOf(module: string, load?: number): ModuleFacts {
+    const { current = null, prepared = null } = this.#entries.get(module) ?? {};
+    const meant = load === undefined ? current : prepared?.load === load ? prepared : null;
+    if (meant === null) return { module, version: undefined, goesDown: false };
+    const said = meant.values.get(VERSION);
+    const isSaid = typeof said === 'string' || typeof said === 'number';
+    const change = meant.values.get(CODE_CHANGE) as { readonly down?: unknown } | undefined;
+    return {
+      module,
+      version: isSaid ? said : meant.compiled.version,
+      goesDown: typeof change === 'object' && typeof change.down === 'function',
+    };
+  }
+
   // ---- who runs what ------------------------------------------------------------------------------
 
   runsOld(proc: Process, module: string): boolean {
@@ -238,6 +253,16 @@ export class CodeTable implements CodeLookup {
   runningPrepared(processes: Iterable<Process>, load: number): Process[] {
     const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));
     return prepared.size === 0 ? [] : this.#running(processes, (one) => prepared.has(one));
+  }
+
+  /** Does a generator belong to what is prepared for a load? null: nothing is. */
+  isPrepared(load: number): ((generator: object) => boolean) | null {
+    const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));
+    if (prepared.size === 0) return null;
+    return (generator) => {
+      const instance = instanceOf(generator);
+      return instance !== undefined && prepared.has(instance);
+    };
   }
 
   /**
@@ -356,6 +381,11 @@ export class CodeTable implements CodeLookup {
         return new OnLoadError(message, { module: name, file, hint });
       }
     }
+  }
+
+  /** Let the tables show what is prepared for a load. @returns how to show what is current again */
+  showNext(load: number): () => void {
+    return this.#showPrepared(null, load);
   }
 
   /** Let calls of modules that have no version yet wait until `admit`, `commit` or `abort`. */
@@ -490,7 +520,7 @@ export class CodeTable implements CodeLookup {
   }
 
   /** Let the tables show what is prepared for the same load, for the time of an evaluation. */
-  #showPrepared(except: Entry, load: number): () => void {
+  #showPrepared(except: Entry | null, load: number): () => void {
     const shown: Entry[] = [];
     for (const entry of this.#prepared) {
       const { prepared, current } = entry;
@@ -701,6 +731,10 @@ function forget({ instance, funs }: Evaluated): void {
 
 /** The export that runs before its module becomes current. */
 export const ON_LOAD = 'onLoad';
+/** The export that says which version a module is; `-vsn` in Erlang. */
+const VERSION = 'version';
+/** The export that translates states. */
+const CODE_CHANGE = 'codeChange';
 
 function isPlain(value: unknown): boolean {
   const prototype: unknown = typeof value === 'object' && Object.getPrototypeOf(value);

@@ -8,6 +8,7 @@
  *     Structured clone would keep neither the class nor its fields.
  */
 
+import type { TroubledProcess } from '../runtime/standstill.js';
 import { codeFrame } from './code-frame.js';
 
 export type LoadErrorKind =
@@ -17,6 +18,8 @@ export type LoadErrorKind =
   | 'missing_import'
   | 'evaluation'
   | 'on_load'
+  | 'standstill'
+  | 'code_change'
   | 'corrupt_build'
   | 'build_format'
   | 'incomplete_set'
@@ -56,6 +59,9 @@ export interface LoadErrorDetails extends SourcePlace {
   readonly causeStack?: string | undefined;
   /** The further faults of the same module, where all of them are known. */
   readonly more?: readonly LoadErrorData[] | undefined;
+  /** The first of the processes that an upgrade failed for, and how many they are. */
+  readonly processes?: readonly TroubledProcess[] | undefined;
+  readonly processCount?: number | undefined;
 }
 
 /** The form that crosses threads. */
@@ -76,6 +82,8 @@ export class LoadError extends Error {
   readonly hint: string | undefined;
   readonly causeStack: string | undefined;
   readonly more: readonly LoadErrorData[] | undefined;
+  readonly processes: readonly TroubledProcess[] | undefined;
+  readonly processCount: number | undefined;
 
   constructor(kind: LoadErrorKind, message: string, details: LoadErrorDetails = {}) {
     super(message);
@@ -89,13 +97,19 @@ export class LoadError extends Error {
     this.hint = details.hint;
     this.causeStack = details.causeStack;
     this.more = details.more;
+    this.processes = details.processes;
+    this.processCount = details.processCount;
   }
 
   toData(): LoadErrorData {
     const { kind, message, module, file, line, column, frame, hint, causeStack } = this;
-    const { related, more } = this;
+    const { related, more, processes, processCount } = this;
     const data = { kind, message, module, file, line, column, frame, related, hint, causeStack };
-    return more === undefined ? data : { ...data, more };
+    return {
+      ...data,
+      ...(more === undefined ? {} : { more }),
+      ...(processes === undefined ? {} : { processes, processCount }),
+    };
   }
 
   /** `file:line:column: message`, the code frame, other places and the hint. */
@@ -159,6 +173,22 @@ export class OnLoadError extends LoadError {
   override readonly name = 'OnLoadError';
   constructor(message: string, details?: LoadErrorDetails) {
     super('on_load', message, details);
+  }
+}
+
+/** Processes that are to be upgraded did not come to rest in time. */
+export class StandstillError extends LoadError {
+  override readonly name = 'StandstillError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('standstill', message, details);
+  }
+}
+
+/** A `codeChange` failed or took too long: all go on in the version before, with the states they had. */
+export class CodeChangeError extends LoadError {
+  override readonly name = 'CodeChangeError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('code_change', message, details);
   }
 }
 
@@ -255,6 +285,8 @@ const CLASSES: Record<
   missing_import: MissingImportError,
   evaluation: ModuleEvaluationError,
   on_load: OnLoadError,
+  standstill: StandstillError,
+  code_change: CodeChangeError,
   corrupt_build: CorruptBuildError,
   build_format: BuildFormatError,
   incomplete_set: IncompleteSetError,

@@ -7,6 +7,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
+import { abandonWhere } from '../runtime/abandon.js';
 import {
   ANSWER,
   type CodeAnswer,
@@ -16,10 +17,19 @@ import {
   type CodeResult,
   LATER,
 } from '../runtime/code-inbox.js';
-
 import { context } from '../runtime/context.js';
 import type { CodeOutcome, CodeRequest } from '../runtime/hosting.js';
+import { isUnwinding } from '../runtime/preemption.js';
 import type { Process } from '../runtime/process.js';
+import type { Scheduler } from '../runtime/scheduler.js';
+import {
+  type ChangeStep,
+  type Changes,
+  forgetStates,
+  type Rest,
+  Standstill,
+  usersOf,
+} from '../runtime/standstill.js';
 import type { CodeTable } from './code-table.js';
 import { isLoadErrorData, LoadError, loadErrorFrom } from './errors.js';
 import type { CompiledModule } from './module.js';
@@ -49,6 +59,47 @@ export interface SchedulerCode {
   purge(module: string): Promise<number>;
   /** Make the current version old. */
   remove(module: string): Promise<void>;
+  /** Hold the processes that use some modules; see `runtime/standstill.ts`. May be asked again. */
+  rest(load: number, modules: readonly string[], wish: RestWish): Promise<Rest>;
+  /** Translate the states of those that stand still. */
+  change(load: number, wish: ChangeWish): Promise<Changes>;
+  /** Let them go on, with what was translated or as they were; `over`: there is no other round. */
+  release(load: number, wish: ReleaseWish): Promise<void>;
+  /** An upgrade is not to be undone any more. */
+  forgetStates(load: number): Promise<void>;
+  /** What modules say of themselves; of what is prepared for `load`, if it is given. */
+  facts(modules: readonly string[], load: number | undefined): Promise<readonly ModuleFacts[]>;
+  /** How many processes use a module. */
+  users(module: string): Promise<number>;
+}
+
+/** What only the evaluated module knows. */
+export interface ModuleFacts {
+  readonly module: string;
+  /** Its export `version`, else its content's; undefined: it is not there. */
+  readonly version: unknown;
+  /** Its `codeChange` can translate a state for the version before. */
+  readonly goesDown: boolean;
+}
+
+export interface RestWish {
+  readonly rank: number;
+  readonly closes: boolean;
+  readonly stallMs: number;
+}
+
+export interface ChangeWish {
+  readonly steps: readonly ChangeWishStep[];
+  readonly limitMs: number;
+}
+
+/** A `ChangeStep` whose version each scheduler knows itself. */
+export type ChangeWishStep = Omit<ChangeStep, 'version'>;
+
+export interface ReleaseWish {
+  readonly done: boolean;
+  readonly undoable: boolean;
+  readonly over: boolean;
 }
 
 /** The machine's processes, as far as code has to do with them. */
@@ -57,6 +108,7 @@ export interface ProcessesOfCode {
   kill(proc: Process): void;
   /** Run a function in a process of its own, and say how that went. */
   run(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): void;
+  scheduler(): Scheduler;
 }
 
 /** How a process that was to run one function ended. */
@@ -92,7 +144,9 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
       return killed;
     },
     abort(load) {
-      killAll(table.runningPrepared(processes.all(), load));
+      leavePrepared(table, processes, load);
+      const running = table.runningPrepared(processes.all(), load);
+      killAll(running.filter((proc) => !isUnwinding(proc)));
       table.abortLoad(load);
     },
     runsOld: (module) => table.runningOld(processes.all(), module).length > 0,
@@ -105,7 +159,11 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
       killOld(module);
       table.remove(module);
     },
+    forgetStates: (load) => forgetStates(processes.scheduler(), load),
+    facts: (modules, load) => modules.map((module) => table.factsOf(module, load)),
+    users: (module) => usersOf(processes.scheduler(), module),
   };
+  const standing = standstillHandler(table, processes);
   const runHook = (
     load: number,
     module: string,
@@ -123,6 +181,10 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
   };
   return (op, args, answer) => {
     if (op === 'runHook') return runHook(...(args as [number, string]), answer);
+    if (isStandstillOp(op)) {
+      standing[op](args, (value) => answer({ ok: true, value }));
+      return LATER;
+    }
     const action = served[op as keyof Served] as (...given: readonly unknown[]) => unknown;
     try {
       return action(...args);
@@ -132,9 +194,75 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
   };
 }
 
+type StandstillOp = 'rest' | 'change' | 'release';
+type StandstillHandler = Readonly<
+  Record<StandstillOp, (args: readonly unknown[], answer: (value: unknown) => void) => void>
+>;
+
+function isStandstillOp(op: string): op is StandstillOp {
+  return op === 'rest' || op === 'change' || op === 'release';
+}
+
+/** What takes as long as processes take. */
+function standstillHandler(table: CodeTable, processes: ProcessesOfCode): StandstillHandler {
+  let current: { readonly load: number; readonly standstill: Standstill } | null = null;
+  let hide: (() => void) | null = null;
+  const begun = (load: number, modules: readonly string[]): Standstill => {
+    if (current?.load === load) return current.standstill;
+    const show = (next: boolean): void => {
+      hide?.();
+      hide = next ? table.showNext(load) : null;
+    };
+    const standstill = new Standstill(processes.scheduler(), { upgrade: load, modules, show });
+    current = { load, standstill };
+    return standstill;
+  };
+  return {
+    rest(args, answer) {
+      const [load, modules, { rank, closes, stallMs }] = args as [number, string[], RestWish];
+      begun(load, modules).rest(rank, closes, stallMs, answer);
+    },
+    change(args, answer) {
+      const [load, { steps, limitMs }] = args as [number, ChangeWish];
+      const whole = steps.map(({ module, direction, extra }) => {
+        // Up, the state is of the version that is current still; down, it is to be of the one that comes.
+        const { version } = table.factsOf(module, direction === 'up' ? undefined : load);
+        return { module, direction, extra, version };
+      });
+      const modules = steps.map(({ module }) => module);
+      begun(load, modules).change(whole, limitMs, answer);
+    },
+    release(args, answer) {
+      const [load, { done, undoable, over }] = args as [number, ReleaseWish];
+      const standstill = begun(load, []);
+      standstill.release(done, undoable, () => {
+        if (over && current?.standstill === standstill) {
+          standstill.end();
+          current = null;
+        }
+        answer(undefined);
+      });
+    },
+  };
+}
+
+/** What a translation that failed has left waiting in code that will not be current goes, its process stays. */
+function leavePrepared(table: CodeTable, processes: ProcessesOfCode, load: number): void {
+  const isPrepared = table.isPrepared(load);
+  if (isPrepared === null) return;
+  for (const proc of processes.all()) {
+    if (proc.extra?.standing == null) continue;
+    abandonWhere(
+      processes.scheduler(),
+      proc,
+      ({ generator }) => generator !== null && isPrepared(generator),
+    );
+  }
+}
+
 /** The operations that are done at once. */
 type Served = {
-  readonly [Op in Exclude<keyof SchedulerCode, 'runHook'>]: (
+  readonly [Op in Exclude<keyof SchedulerCode, 'runHook' | StandstillOp>]: (
     ...args: Parameters<SchedulerCode[Op]>
   ) => Awaited<ReturnType<SchedulerCode[Op]>>;
 };
@@ -220,6 +348,30 @@ export class CodeClient implements SchedulerCode {
 
   remove(module: string): Promise<void> {
     return this.#ask('remove', [module]);
+  }
+
+  rest(load: number, modules: readonly string[], wish: RestWish): Promise<Rest> {
+    return this.#ask('rest', [load, modules, wish]);
+  }
+
+  change(load: number, wish: ChangeWish): Promise<Changes> {
+    return this.#ask('change', [load, wish]);
+  }
+
+  release(load: number, wish: ReleaseWish): Promise<void> {
+    return this.#ask('release', [load, wish]);
+  }
+
+  forgetStates(load: number): Promise<void> {
+    return this.#ask('forgetStates', [load]);
+  }
+
+  facts(modules: readonly string[], load: number | undefined): Promise<readonly ModuleFacts[]> {
+    return this.#ask('facts', [modules, load]);
+  }
+
+  users(module: string): Promise<number> {
+    return this.#ask('users', [module]);
   }
 
   #ask<T>(op: string, args: readonly unknown[]): Promise<T> {

@@ -9,8 +9,20 @@
  * Source: OTP, module `gen_event`; SEMANTICS 12.
  */
 
-import { type Exit, exitReason, link, log, type Pid, self, send, trapExit, unlink } from 'tsvm';
+import {
+  type Exit,
+  exitReason,
+  link,
+  log,
+  type Pid,
+  self,
+  send,
+  trapExit,
+  unlink,
+  upgrading,
+} from 'tsvm';
 import { isFailure, moduleName } from './behaviours.js';
+import { type AnyCodeChange, translate } from './code-change.js';
 import type { HandlerEnd, HandlerExit, HandlerId, HandlerName, Swap } from './gen-event-types.js';
 import type { CallResult, InitResult, Result } from './gen-server-types.js';
 import { inWords, presentable } from './reasons.js';
@@ -24,7 +36,7 @@ export interface Callbacks {
   readonly handleCall?: Readonly<Record<string, Callback>>;
   readonly handleInfo?: Callback;
   readonly terminate?: (why: unknown, state: unknown) => unknown;
-  readonly codeChange?: (oldVersion: unknown, state: unknown, extra: unknown) => unknown;
+  readonly codeChange?: AnyCodeChange;
   readonly formatStatus?: (state: unknown) => unknown;
 }
 
@@ -158,8 +170,8 @@ export async function terminate(_reason: unknown, state: State): Promise<void> {
 }
 
 /** The handlers of one module translate their states. */
-export async function codeChange(
-  oldVersion: unknown,
+export async function codeChangeOf(
+  version: unknown,
   state: State,
   extra: unknown,
   module: object,
@@ -168,8 +180,7 @@ export async function codeChange(
   // All or none: a failure leaves every state as it was.
   const states: unknown[] = [];
   for (const each of changed) {
-    const { codeChange: change } = each.module;
-    states.push(change === undefined ? each.state : await change(oldVersion, each.state, extra));
+    states.push(await translate(each.module.codeChange, version, each.state, extra));
   }
   for (const [at, each] of changed.entries()) each.state = states[at];
   return state;
@@ -316,19 +327,21 @@ async function carryOut(state: State, one: Installed, result: AnyResult): Promis
 
 async function install(state: State, added: Addition, before?: unknown): Promise<Answer> {
   const { module, id, argument, owner } = added;
+  const replaced = upgrading.use(module);
+  if (replaced !== undefined) await replaced;
   let given: unknown;
   try {
     given = await module.init(argument, before);
   } catch (thrown) {
-    if (isFailure(thrown)) return { ok: false, reason: exitReason(thrown) };
+    if (isFailure(thrown)) return refused(state, module, exitReason(thrown));
     given = thrown;
   }
   const isObject = typeof given === 'object' && given !== null;
   if (isObject && 'error' in (given as object)) {
-    return { ok: false, reason: (given as { readonly error: unknown }).error };
+    return refused(state, module, (given as { readonly error: unknown }).error);
   }
   if (!isObject || !('state' in (given as object))) {
-    return { ok: false, reason: { kind: 'bad_return_value', value: presentable(given) } };
+    return refused(state, module, { kind: 'bad_return_value', value: presentable(given) });
   }
   if (owner !== undefined) link(owner);
   const { state: own, hibernate } = given as AnyResult;
@@ -361,6 +374,17 @@ async function uninstall(
 
 function drop(state: State, one: Installed): void {
   state.handlers = state.handlers.filter((each) => each !== one);
+  release(state, one.module);
+}
+
+/** A module that no handler is of any more does not concern the manager. */
+function release({ handlers }: State, module: Callbacks): void {
+  if (!handlers.some((each) => each.module === module)) upgrading.disuse(module);
+}
+
+function refused(state: State, module: Callbacks, reason: unknown): Answer {
+  release(state, module);
+  return { ok: false, reason };
 }
 
 async function terminated(one: Installed, why: unknown): Promise<unknown> {

@@ -8,6 +8,7 @@
  */
 
 import type { Call, MessageOf, Name, Pid } from 'tsvm';
+import type { AnyCodeChange, CodeChange } from './code-change.js';
 import type {
   ArgumentOf,
   Cast,
@@ -107,11 +108,7 @@ export interface GenEvent<T extends EventHandlerTypes> {
     state: T['state'],
   ) => MaybePromise<EventResult<T['state']>>;
   readonly terminate: (why: unknown, state: T['state']) => unknown;
-  readonly codeChange: (
-    oldVersion: unknown,
-    state: never,
-    extra: unknown,
-  ) => MaybePromise<T['state']>;
+  readonly codeChange: CodeChange<T['state']>;
   readonly formatStatus: (state: T['state']) => unknown;
 }
 
@@ -124,7 +121,7 @@ export interface HandlerModule<E> {
   readonly handleCall?: Readonly<Record<string, AnyFunction>>;
   readonly handleInfo?: AnyFunction;
   readonly terminate?: AnyFunction;
-  readonly codeChange?: AnyFunction;
+  readonly codeChange?: AnyCodeChange;
   readonly formatStatus?: AnyFunction;
 }
 

@@ -10,6 +10,7 @@
  */
 
 import type { Call, From, MessageOf, Name, Pid, PlainName } from 'tsvm';
+import type { AnyCodeChange, CodeChange } from './code-change.js';
 import type { Via } from './via.js';
 
 type MaybePromise<T> = T | Promise<T>;
@@ -107,11 +108,8 @@ export interface GenServer<T extends ServerTypes> {
     state: T['state'],
   ) => MaybePromise<Result<T['state'], ContinueOf<T>>>;
   readonly terminate: (reason: unknown, state: T['state']) => MaybePromise<unknown>;
-  readonly codeChange: (
-    oldVersion: unknown,
-    state: never,
-    extra: unknown,
-  ) => MaybePromise<T['state']>;
+  /** Translates the state of another version: a function, or `{ up, down }` for both directions. */
+  readonly codeChange: CodeChange<T['state']>;
   readonly formatStatus: (state: T['state']) => unknown;
 }
 
@@ -127,7 +125,7 @@ export interface CallbackModule {
   readonly handleInfo?: AnyFunction;
   readonly handleContinue?: AnyFunction;
   readonly terminate?: AnyFunction;
-  readonly codeChange?: AnyFunction;
+  readonly codeChange?: AnyCodeChange;
   readonly formatStatus?: AnyFunction;
 }
 

@@ -28,8 +28,10 @@ import {
   receive,
   self,
   TIMEOUT,
+  upgrading,
 } from 'tsvm';
 import { checkModule, isFailure, moduleName } from './behaviours.js';
+import { type AnyCodeChange, translate } from './code-change.js';
 import * as genServer from './gen-server.js';
 import { castTo } from './gen-server-requests.js';
 import type {
@@ -231,7 +233,14 @@ interface Callbacks {
   readonly handleInfo?: Handler;
   readonly handleContinue?: Handler;
   readonly terminate?: (reason: unknown, state: unknown) => unknown;
-  readonly codeChange?: (old: unknown, state: unknown, extra: unknown, module: object) => unknown;
+  readonly codeChange?: AnyCodeChange;
+  /** Of a behaviour on top of this one: translate what belongs to a module of its own. */
+  readonly codeChangeOf?: (
+    version: unknown,
+    state: unknown,
+    extra: unknown,
+    module: object,
+  ) => unknown;
   readonly formatStatus?: (state: unknown) => unknown;
 }
 
@@ -278,6 +287,8 @@ export async function enter(
     message: undefined,
   };
   procLib.setInitialCall(`${moduleName(module)}.init`);
+  const replaced = upgrading.use(module);
+  if (replaced !== undefined) await replaced;
   await initialise(server, argument);
   await genServer.serve(server);
 }
@@ -504,8 +515,12 @@ function systemic(server: Running): Systemic<unknown> {
     userState: (state) => state,
     withUserState: (_state, user) => user,
     formatState: (state) => formatted({ ...server, state }),
-    codeChange: (state, old, extra, changed) =>
-      module.codeChange === undefined ? state : module.codeChange(old, state, extra, changed),
+    codeChange: (state, version, extra, changed) => {
+      const { codeChange, codeChangeOf } = module;
+      return codeChangeOf === undefined
+        ? translate(codeChange, version, state, extra)
+        : codeChangeOf(version, state, extra, changed);
+    },
     terminate(state, reason) {
       server.state = state;
       server.message = undefined;

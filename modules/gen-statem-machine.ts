@@ -31,6 +31,7 @@ import {
   TIMEOUT,
 } from 'tsvm';
 import { isFailure, moduleName } from './behaviours.js';
+import { type AnyCodeChange, translate } from './code-change.js';
 import {
   type AnyGiven,
   badReturn,
@@ -84,7 +85,7 @@ export interface Callbacks {
   readonly handleEvent?: Handler;
   readonly handleEnter?: Handler;
   readonly terminate?: (reason: unknown, whole: Whole) => unknown;
-  readonly codeChange?: (oldVersion: unknown, whole: Whole, extra: unknown) => unknown;
+  readonly codeChange?: AnyCodeChange;
   readonly formatStatus?: (whole: Whole) => unknown;
 }
 
@@ -399,8 +400,8 @@ function systemic(machine: Machine): Systemic<Whole> {
     userState: (whole) => whole,
     withUserState: (_whole, user) => user as Whole,
     formatState: (whole) => formatted(machine, whole),
-    async codeChange(whole, oldVersion, extra) {
-      return ((await module.codeChange?.(oldVersion, whole, extra)) ?? whole) as Whole;
+    async codeChange(whole, version, extra) {
+      return ((await translate(module.codeChange, version, whole, extra)) ?? whole) as Whole;
     },
     terminate(whole, reason) {
       machine.state = whole.state;

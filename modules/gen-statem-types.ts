@@ -9,6 +9,7 @@
  */
 
 import type { Call, From, Name, Pid } from 'tsvm';
+import type { AnyCodeChange, CodeChange } from './code-change.js';
 import type {
   ArgumentOf,
   Cast,
@@ -306,11 +307,7 @@ export type GenStatem<T extends StatemTypes> = AnyGenStatem<T> &
 interface AnyGenStatem<T> {
   readonly init: (arg: Get<T, 'init', undefined>) => MaybePromise<InitGiven<T, Whole<T>>>;
   readonly terminate: (reason: unknown, whole: Whole<T>) => MaybePromise<unknown>;
-  readonly codeChange: (
-    oldVersion: unknown,
-    whole: never,
-    extra: unknown,
-  ) => MaybePromise<Whole<T>>;
+  readonly codeChange: CodeChange<Whole<T>>;
   readonly formatStatus: (whole: Whole<T>) => unknown;
 }
 
@@ -384,7 +381,7 @@ interface AnyHandlers {
 interface AnyStatemModule {
   readonly init: AnyFunction;
   readonly terminate?: AnyFunction;
-  readonly codeChange?: AnyFunction;
+  readonly codeChange?: AnyCodeChange;
   readonly formatStatus?: AnyFunction;
 }
 

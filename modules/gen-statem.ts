@@ -10,7 +10,15 @@
  * Source: OTP, module `gen_statem`; SEMANTICS 11.
  */
 
-import { reply as answer, exitReason, exportName, type From, type Ref, self } from 'tsvm';
+import {
+  reply as answer,
+  exitReason,
+  exportName,
+  type From,
+  type Ref,
+  self,
+  upgrading,
+} from 'tsvm';
 import { checkModule, isFailure } from './behaviours.js';
 import * as genServer from './gen-server.js';
 import type { InitArgument, PlainName, ReplyTo, RequestOf, ServerRef } from './gen-server-types.js';
@@ -170,6 +178,8 @@ export async function enter(
     event: null,
   };
   procLib.setInitialCall(`${exportName(module)?.module}.init`);
+  const replaced = upgrading.use(module);
+  if (replaced !== undefined) await replaced;
   await initialise(machine, argument);
   await serve(machine);
 }

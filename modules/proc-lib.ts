@@ -33,6 +33,7 @@ import {
   TIMEOUT,
   unalias,
   unlink,
+  upgrading,
   whereis,
 } from 'tsvm';
 import * as procLib from './proc-lib.js';
@@ -325,6 +326,15 @@ export function initialCall(): string | undefined {
 /** Say that the process really runs this: behaviours name their callback module. */
 export function setInitialCall(text: string): void {
   dictionary.put(INITIAL_CALL, text);
+}
+
+/**
+ * Say whose callbacks the process calls, so that it is upgraded with them: it is held while a version
+ * with `codeChange` takes their place, and `sys` has its state translated. Behaviours do it themselves.
+ * `modules` of a child specification in OTP.
+ */
+export async function useModules(...modules: readonly object[]): Promise<void> {
+  for (const module of modules) await upgrading.use(module);
 }
 
 /** The process that start-linked the calling one; one that was started without a link has none. */

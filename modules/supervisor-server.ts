@@ -10,7 +10,8 @@
  * Source: OTP, module `supervisor`; SEMANTICS 13.
  */
 
-import { isAlive, log, monotonicTime, type Pid, self, send, trapExit } from 'tsvm';
+import { isAlive, log, monotonicTime, type Pid, self, send, trapExit, upgrading } from 'tsvm';
+import { translate } from './code-change.js';
 import type { CallResult, InitResult, Result } from './gen-server-types.js';
 import { inWords, isOrderly } from './reasons.js';
 import { addRestart, type Intensity, newIntensity } from './restart-intensity.js';
@@ -79,6 +80,10 @@ export type SupervisorInfo =
 
 export async function init(origin: Origin): Promise<InitResult<State>> {
   trapExit(true);
+  if ('module' in origin) {
+    const replaced = upgrading.use(origin.module);
+    if (replaced !== undefined) await replaced;
+  }
   const spec = 'spec' in origin ? origin.spec : await asked(origin);
   if ('ignore' in spec) return { ignore: true };
   const state = newState(origin, spec);
@@ -379,10 +384,12 @@ function forget(state: State, child: Child): void {
 }
 
 /** Flags and specifications anew; what runs goes on. `supervisor:code_change/3`. */
-export async function codeChange(_old: unknown, state: State): Promise<State> {
-  const { origin } = state;
+export async function codeChangeOf(version: unknown, state: State, extra: unknown): Promise<State> {
+  const origin = await translatedOrigin(state.origin, version, extra);
+  // On the way down the argument is translated by the version that goes, the specification is of the one that comes.
+  upgrading.seeNext(true);
   const spec = 'spec' in origin ? origin.spec : await asked(origin);
-  if ('ignore' in spec) return state;
+  if ('ignore' in spec) return { ...state, origin };
   const next = newState(origin, spec);
   if ('kind' in next)
     throw new Error(`bad specification of ${next.field}: expected ${next.expected}`);
@@ -393,7 +400,15 @@ export async function codeChange(_old: unknown, state: State): Promise<State> {
   for (const [id, child] of next.children) {
     if (!state.children.has(id)) state.children.set(id, child);
   }
-  return { ...state, flags: next.flags, intensity: next.intensity };
+  return { ...state, origin, flags: next.flags, intensity: next.intensity };
+}
+
+async function translatedOrigin(origin: Origin, version: unknown, extra: unknown): Promise<Origin> {
+  if ('spec' in origin) return origin;
+  const { module, argument } = origin;
+  // Without one the argument stays, in both directions.
+  if (module.codeChange === undefined) return origin;
+  return { module, argument: await translate(module.codeChange, version, argument, extra) };
 }
 
 /** What a report shows of the state: not the machinery. */

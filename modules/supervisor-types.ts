@@ -5,6 +5,7 @@
  */
 
 import { exportName, fn, type Pid } from 'tsvm';
+import type { AnyCodeChange } from './code-change.js';
 
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'simple_one_for_one';
 export type AutoShutdown = 'never' | 'any_significant' | 'all_significant';
@@ -64,6 +65,8 @@ export interface SupervisorSpec {
 /** A module that says what a supervisor is: its `init` is asked again at a code change. */
 export interface SupervisorModule {
   readonly init: (argument: never) => MaybePromise<SupervisorSpec | { readonly ignore: true }>;
+  /** Gives the argument for `init` of this version: the argument is all that a supervisor keeps of its module. */
+  readonly codeChange?: AnyCodeChange;
 }
 
 type MaybePromise<T> = T | Promise<T>;

@@ -7,7 +7,8 @@
  *
  * Invariants:
  *  1. While a process is suspended it takes system messages and the end of its parent, nothing else;
- *     all other messages stay in the mailbox, in order.
+ *     all other messages stay in the mailbox, in order. While the machine holds it for an upgrade, what
+ *     would change its state waits too.
  *  2. A request that fails is told to who asked and leaves the state as it was.
  *
  * Source: OTP, module `sys`; SEMANTICS 9.
@@ -27,6 +28,7 @@ import {
   reply,
   self,
   systemTime,
+  upgrading,
 } from 'tsvm';
 import {
   askSystem,
@@ -280,8 +282,12 @@ export interface Systemic<S> {
   withUserState(state: S, user: unknown): S;
   /** The user's part as it is to be shown. */
   formatState(state: S): unknown;
-  /** Translate the state; may wait. Without it the state stays. */
-  codeChange?(state: S, oldVersion: unknown, extra: unknown, module: object): S | Promise<S>;
+  /**
+   * Translate the state; may wait. Without it the state stays. It is given a copy, which it may change.
+   *
+   * @param version the version that the state is of, or `{down}` with the one that it is to be of
+   */
+  codeChange?(state: S, version: unknown, extra: unknown, module: object): S | Promise<S>;
   /** End the process with this reason; never returns. */
   terminate(state: S, reason: unknown): Promise<never>;
 }
@@ -297,17 +303,23 @@ export async function handleSystemMessage<S>(
   state: S,
   one: Systemic<S>,
 ): Promise<S> {
-  const process: Suspendable<S> = { state, suspended: false };
+  const process: Suspendable<S> = { state, suspended: false, held: false };
   await answer(message, process, one);
-  while (process.suspended) {
+  while (process.suspended || process.held) {
     const next = await receive<SystemMessage | Exit, SystemMessage | Exit>(
       (each): each is SystemMessage | Exit =>
-        isSystemMessage(each) || (one.parent !== undefined && isExitOf(each, one.parent)),
+        isSystemMessage(each)
+          ? !(process.held && changesState(each.request))
+          : one.parent !== undefined && isExitOf(each, one.parent),
     );
     if (next.type === 'EXIT') await one.terminate(process.state, next.reason);
     else await answer(next, process, one);
   }
   return process.state;
+}
+
+function changesState({ op }: SystemRequest): boolean {
+  return op === 'replace_state' || op === 'change_code';
 }
 
 /** Has the process that start-linked this one ended? */
@@ -319,6 +331,8 @@ export function isExitOf(message: unknown, parent: Pid): message is Exit {
 interface Suspendable<S> {
   state: S;
   suspended: boolean;
+  /** By the machine, for an upgrade. */
+  held: boolean;
 }
 
 type Answer = { readonly ok: true; readonly value: unknown } | { readonly error: unknown };
@@ -371,8 +385,16 @@ async function done<S>(
       if (!process.suspended) exit('not_suspended');
       if (one.codeChange !== undefined) {
         const { oldVersion, extra, module } = request;
-        process.state = await one.codeChange(process.state, oldVersion, extra, module);
+        const copy = upgrading.snapshot(process.state);
+        process.state = await one.codeChange(copy, oldVersion, extra, module);
       }
+      return undefined;
+    case 'stand_still':
+      process.held = upgrading.stand(request.standing, (steps) => translated(process, steps, one));
+      return undefined;
+    case 'go_on':
+      process.state = upgrading.goOn(request.standing, process.state, request.undoable) as S;
+      process.held = false;
       return undefined;
     case 'trace':
       debug.trace = request.on;
@@ -397,6 +419,21 @@ async function done<S>(
   }
   refresh(debug);
   return request.op === 'log' ? loggedBy(debug) : undefined;
+}
+
+/** What the state will be in the code to come. The process keeps its own until it is told to go on. */
+async function translated<S>(
+  { state }: Suspendable<S>,
+  steps: readonly upgrading.ChangeStep[],
+  { codeChange }: Systemic<S>,
+): Promise<S> {
+  let copy = upgrading.snapshot(state);
+  if (codeChange === undefined) return copy;
+  for (const { module, direction, version, extra } of steps) {
+    const from = direction === 'down' ? { down: version } : version;
+    copy = await codeChange(copy, from, extra, upgrading.moduleNamed(module));
+  }
+  return copy;
 }
 
 function countsOf({ counts }: Debug): Statistics | undefined {

@@ -16,6 +16,7 @@ import {
   self,
   send,
   TIMEOUT,
+  type upgrading,
 } from 'tsvm';
 
 import { resolved, type Via } from './via.js';
@@ -41,7 +42,10 @@ export type SystemRequest =
       readonly fn: AnyFunction;
       readonly state: unknown;
     }
-  | { readonly op: 'remove'; readonly id: string };
+  | { readonly op: 'remove'; readonly id: string }
+  /** Of the machine, which replaces code that the process uses. */
+  | { readonly op: 'stand_still'; readonly standing: upgrading.Standing }
+  | { readonly op: 'go_on'; readonly standing: upgrading.Standing; readonly undoable: boolean };
 
 export interface SystemMessage {
   readonly type: '$system';

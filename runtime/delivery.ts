@@ -54,6 +54,14 @@ export function deliver(scheduler: Scheduler, proc: Process, message: unknown): 
   }
 }
 
+/** A message of the machine itself: it comes before all others, and no limit holds it back. */
+export function deliverFirst(scheduler: Scheduler, proc: Process, message: unknown): void {
+  proc.mailbox ??= new Mailbox();
+  proc.mailbox.pushFirst(message, scheduler.refSerial | 0);
+  const isHibernating = proc.extra !== null && proc.extra.hibernating !== null;
+  if (proc.receiver !== null || isHibernating) scheduler.wake(proc);
+}
+
 function overflow(scheduler: Scheduler, proc: Process): void {
   const extra = proc.more();
   if (extra.limit?.onFull === 'kill') scheduler.terminate(proc, 'mailbox_limit');

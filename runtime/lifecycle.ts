@@ -126,7 +126,10 @@ function closeOwned(scheduler: Scheduler, proc: Process): void {
 
 function announce(scheduler: Scheduler, proc: Process, reason: unknown): void {
   const { pid, links, extra } = proc;
-  if (extra !== null) for (const tell of extra.onExit) tell(reason);
+  if (extra !== null) {
+    for (const tell of extra.onExit) tell(reason);
+    extra.standing?.died(reason);
+  }
   let held: Monitor | null = proc.monitors;
   proc.monitors = null;
   while (held !== null) {

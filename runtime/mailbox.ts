@@ -108,6 +108,38 @@ export class Mailbox {
     this.length += 1;
   }
 
+  /**
+   * Put a message before all others, for the machine's own use. The receive in progress looks at all again.
+   *
+   * @param epoch where no message waits; else it counts as being as old as the oldest
+   */
+  pushFirst(message: unknown, epoch: number): void {
+    const head = this.#head;
+    if (this.#first !== NONE) this.#pushHead(this.#first, this.#firstEpoch);
+    else if (this.length > 0) this.#firstEpoch = head?.cells[head.from + 1] as number;
+    else this.#firstEpoch = epoch;
+    this.#first = message;
+    this.length += 1;
+    this.rewind();
+  }
+
+  #pushHead(message: unknown, epoch: number): void {
+    let chunk = this.#head ?? this.#grow();
+    if (chunk.from === 0 && chunk.to > 0) {
+      const before = new Chunk(null);
+      before.from = before.end;
+      before.to = before.end;
+      before.next = chunk;
+      chunk.previous = before;
+      this.#head = before;
+      chunk = before;
+    }
+    if (chunk.from === 0) chunk.to += STRIDE;
+    else chunk.from -= STRIDE;
+    chunk.cells[chunk.from] = message;
+    chunk.cells[chunk.from + 1] = epoch;
+  }
+
   /** Take the oldest message, or `NONE`. Cost: constant (amortised). */
   shift(): unknown {
     if (this.length === 0) return NONE;

@@ -77,6 +77,28 @@ const stack: Stacked[] = [];
 /** The processes that others run on top of, outermost first. */
 export const stacked: readonly Stacked[] = stack;
 
+/** Living processes whose frames on the stack are to go; see `abandon.ts`. */
+const unwinding: Set<Process> = new Set();
+
+/** What a process has on the stack unwinds at its next check, as if it were dead; the process lives on. */
+export function unwindFrames(proc: Process): void {
+  unwinding.add(proc);
+}
+
+/** The frames are gone. */
+export function unwound(proc: Process): void {
+  unwinding.delete(proc);
+}
+
+/** Is its stack to go? */
+export function isUnwinding(proc: Process): boolean {
+  return unwinding.has(proc);
+}
+
+function isEnding(proc: Process): boolean {
+  return proc.status === DEAD || (unwinding.size > 0 && unwinding.has(proc));
+}
+
 /** Entry functions whose processes had to be preempted in plain code in their first slice. */
 const plainEntries: WeakSet<object> = new WeakSet();
 
@@ -91,9 +113,9 @@ export function preempt(): void {
     context.budget = REDUCTIONS_MAX;
     return;
   }
-  if (proc.status !== DEAD) {
+  if (!isEnding(proc)) {
     reenter(scheduler, proc);
-    if ((proc.status as number) !== DEAD) return;
+    if (!isEnding(proc)) return;
   }
   context.budget = -1;
   throw UNWIND;
@@ -102,7 +124,7 @@ export function preempt(): void {
 /** The same in a coroutine. @returns true: it must yield now */
 export function pause(): boolean {
   const { task } = context;
-  if (task === null || !isPausable(task) || task.process?.status === DEAD) {
+  if (task === null || !isPausable(task) || (task.process !== null && isEnding(task.process))) {
     preempt();
     return false;
   }
@@ -148,7 +170,7 @@ export function pauseLaps(iterations: number): number {
 /** Is the code that asks that of a living process? `finally` blocks of dead ones do not run. */
 export function living(): boolean {
   const proc = context.process;
-  return proc === null || proc.status !== DEAD;
+  return proc === null || !isEnding(proc);
 }
 
 /**
@@ -166,7 +188,7 @@ export function waitInPlace(isOver: () => boolean, limitMs: number): boolean {
     const slices = stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES);
     scheduler.charge(proc);
     serveOnTop(scheduler, proc, slices);
-    if ((proc.status as number) === DEAD) {
+    if (isEnding(proc)) {
       context.budget = -1;
       throw UNWIND;
     }
@@ -256,7 +278,9 @@ function serveHost(scheduler: Scheduler): void {
   const { process, task, budget, yields, entry } = context;
   context.process = null;
   context.task = null;
+  scheduler.standstill?.look(null);
   scheduler.serveHost();
+  scheduler.standstill?.look(process);
   context.process = process;
   context.task = task;
   context.budget = process !== null && process.status === DEAD ? -1 : budget;
@@ -284,6 +308,7 @@ function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void 
     context.twins = twins;
     context.preemptions = preemptions;
     context.entry = entry;
+    scheduler.standstill?.look(process);
   }
 }
 

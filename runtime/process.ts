@@ -21,6 +21,7 @@ import type { FunctionName } from './hosting.js';
 import type { Mailbox, Match } from './mailbox.js';
 import type { Monitor } from './monitors.js';
 import type { Scheduler } from './scheduler.js';
+import type { Standing } from './standstill.js';
 import type { MailboxLimit, Pid, Ref } from './terms.js';
 import type { Timer } from './timers.js';
 
@@ -61,6 +62,12 @@ export class ProcessExtra {
   dropped = 0;
   /** Part of the report should the process crash. */
   crashDetails: Readonly<Record<string, unknown>> | null = null;
+  /** The modules that its behaviour calls, as their tables; see `standstill.ts`. */
+  uses: readonly object[] | null = null;
+  /** It is to stand still, or does, while some of them are replaced. */
+  standing: Standing | null = null;
+  /** The state that it had before an upgrade that may still be undone. */
+  before: { readonly upgrade: number; readonly state: unknown } | null = null;
   /** What the main thread wants to know when the process has ended. */
   onExit: ((reason: unknown) => void)[] = [];
   /** Further coroutines of this process that wait in `receive`, in the order they began. */

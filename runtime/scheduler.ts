@@ -133,6 +133,8 @@ export class Scheduler {
   readonly preempted: Map<Process, number> = new Map();
   /** Processes whose calls go to twins. */
   readonly longRunners: LongRunners = new LongRunners();
+  /** While states are translated for new code: which processes see that code. */
+  standstill: { look(proc: Process | null): void } | null = null;
   /** Number of the slice that runs, for placement. */
   slice: number = 0;
   /** The last reference's serial; its low 32 bits are the epoch of messages. */
@@ -391,6 +393,7 @@ export class Scheduler {
 
   #serveCode(commitsOnly: boolean): void {
     const { process, task, budget, twins } = context;
+    this.standstill?.look(null);
     context.process = commitsOnly ? process : null;
     context.task = null;
     context.budget = REDUCTIONS_MAX;
@@ -403,6 +406,7 @@ export class Scheduler {
       context.task = task;
       context.budget = process?.isDead ? 0 : budget;
       context.twins = twins;
+      this.standstill?.look(process);
     }
   }
 
@@ -531,6 +535,7 @@ export class Scheduler {
   };
 
   #endSlices(): void {
+    this.standstill?.look(null);
     context.process = null;
     context.task = null;
     context.twins = NO_TWINS;
@@ -650,6 +655,7 @@ export class Scheduler {
     this.slice = slice;
     this.running = proc;
     this.beat();
+    if (this.standstill !== null) this.standstill.look(proc);
     context.process = proc;
     context.task = null;
     context.budget = REDUCTIONS_MAX;

@@ -14,7 +14,7 @@ import { addressKind, timerHomeOf } from './address.js';
 import { rerooted } from './clone-error.js';
 import { context } from './context.js';
 import { copy } from './copy.js';
-import { makeReady, type Task } from './coroutine.js';
+import { complete, type Task } from './coroutine.js';
 import { channelTo, deliver, sendToPid } from './delivery.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
@@ -110,7 +110,7 @@ export function wakeLater(scheduler: Scheduler, proc: Process, task: Task, ms: n
 function wakeTask(timer: Timer): void {
   const task = timer.subject as Task;
   leave(task.process as Process, timer);
-  makeReady(task, undefined, false);
+  complete(task, undefined, false);
 }
 
 function fire(timer: Timer): void {

@@ -4,8 +4,10 @@
 
 export type { LoadReport } from '../../loader/code-server.js';
 export { LoadError } from '../../loader/errors.js';
+export type { UpgradeLimits } from '../../loader/state-change.js';
 export type { CrashReport, CrashSignature, LogEvent, LogLevel } from '../hosting.js';
 export type { SpawnOptions } from '../spawn.js';
+export type { TroubledProcess } from '../standstill.js';
 export type { CrashReason, Destination, MessageOf, Pid, Ref } from '../terms.js';
 export { type CrashGroup, CrashHistory, type Damage, type StoredCrash } from './crash-history.js';
 export type { CountRecord, CrashRecord } from './crash-record.js';

@@ -109,6 +109,7 @@ export class Vm {
       schedulers: () => this.#threads.running.map(({ code }) => code),
       epoch: this.#threads.codeEpoch,
       library: LIBRARY,
+      limits: options.upgrade,
     });
     this.#dirty = new DirtyPool(options.dirtyThreads, this.#codeServer);
     this.code = new VmCode(this.#codeServer, options.modules, (reports) =>

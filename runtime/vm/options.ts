@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { UPGRADE_LIMITS, type UpgradeLimits } from '../../loader/state-change.js';
 import { CREATORS } from '../address.js';
 import { describe } from '../errors.js';
 import { GUARD_MS, GUARD_MS_MAX, GUARD_MS_MIN } from './guard-limits.js';
@@ -34,6 +35,8 @@ export interface VmOptions {
    * package, native code), in milliseconds; then it is ended. 50 by default, 0: for ever.
    */
   readonly guardMs?: number;
+  /** How long processes may take when they are upgraded with their state; see docs/upgrades.md. */
+  readonly upgrade?: Partial<UpgradeLimits>;
   /** Folder for what the machine keeps for ever: its crash reports. Without one nothing is kept. */
   readonly data?: string;
   /**
@@ -55,6 +58,7 @@ export interface CheckedOptions {
   readonly schedulerHeapMb: number | undefined;
   readonly dirtyThreads: number;
   readonly guardMs: number;
+  readonly upgrade: UpgradeLimits;
   readonly data: string | undefined;
   /** All of them. */
   readonly redact: readonly string[];
@@ -76,11 +80,14 @@ const NAMES = [
   'schedulerHeapMb',
   'dirtyThreads',
   'guardMs',
+  'upgrade',
   'data',
   'redact',
   'logger',
 ];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
+/** An hour. */
+const UPGRADE_MS_MAX = 3_600_000;
 const SCHEDULERS_MAX: number = CREATORS - 1;
 
 export function checkOptions(options: VmOptions): CheckedOptions {
@@ -96,7 +103,8 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     poll = false,
   } = options;
   const { schedulerHeapMb, dirtyThreads = cores, guardMs = GUARD_MS, cache, onProgress } = options;
-  const { data, redact = [] } = options;
+  const { data, redact = [], upgrade = {} } = options;
+  checkLimits(upgrade);
   if (modules !== undefined) checkFolder(modules);
   if (cache !== undefined && typeof cache !== 'string')
     throw wrong('cache', 'the path of a folder', cache);
@@ -130,6 +138,7 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     schedulerHeapMb,
     dirtyThreads,
     guardMs,
+    upgrade: { ...UPGRADE_LIMITS, ...upgrade },
     data: data === undefined ? undefined : resolve(data),
     redact: redact === false ? [] : [...SECRET_KEYS, ...redact],
     logger: options.logger ?? defaultLogger(),
@@ -139,6 +148,16 @@ export function checkOptions(options: VmOptions): CheckedOptions {
 function checkInteger(name: string, value: unknown, least: number, most: number): void {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
     throw wrong(name, `a whole number from ${least} to ${most}`, value);
+  }
+}
+
+function checkLimits(upgrade: unknown): void {
+  if (typeof upgrade !== 'object' || upgrade === null)
+    throw wrong('upgrade', 'an object such as { codeChangeMs: 2000 }', upgrade);
+  for (const [key, value] of Object.entries(upgrade)) {
+    if (!Object.hasOwn(UPGRADE_LIMITS, key))
+      throw wrong('upgrade', `only ${Object.keys(UPGRADE_LIMITS).join(', ')}`, key);
+    checkInteger(`upgrade.${key}`, value, 1, UPGRADE_MS_MAX);
   }
 }
 

@@ -70,6 +70,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
           all: () => scheduler.processes.all(),
           kill: (proc) => terminate(scheduler, proc, 'killed'),
           run: (label, fn, ended) => local.runPlain(label, fn, ended),
+          scheduler: () => scheduler,
         }),
       ),
       host,

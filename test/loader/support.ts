@@ -61,6 +61,9 @@ export function remoteCode(table: CodeTable): SchedulerCode {
     all: () => [],
     kill: () => {},
     run: async (_label, fn, ended) => ended({ kind: 'returned', value: await fn() }),
+    scheduler: () => {
+      throw new Error('there is no scheduler behind this table');
+    },
   });
   const served = OPERATIONS.map((op) => [
     op,

@@ -27,7 +27,7 @@ class Model {
 
 type Step =
   | { readonly kind: 'push'; readonly count: number; readonly value: number }
-  | { readonly kind: 'take' | 'remove'; readonly value: number }
+  | { readonly kind: 'take' | 'remove' | 'pushFirst'; readonly value: number }
   | { readonly kind: 'shift' | 'rewind' | 'mark' | 'skip' };
 
 const value = fc.integer({ min: 0, max: 5 });
@@ -35,7 +35,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('push'), count: fc.nat(3), value }) },
   // More than a chunk holds.
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('push'), count: fc.nat(700), value }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('take', 'take', 'remove'), value }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constantFrom('take', 'take', 'remove', 'pushFirst'), value }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({ kind: fc.constantFrom('shift', 'rewind', 'mark', 'skip') }),
@@ -57,6 +60,13 @@ test('mailbox: any sequence of operations gives what a list of messages gives', 
               model.messages.push({ value: (each.value + n) % 6, epoch });
             }
             break;
+          case 'pushFirst': {
+            mailbox.pushFirst(each.value, epoch);
+            const oldest = model.messages[0]?.epoch ?? epoch;
+            model.messages.unshift({ value: each.value, epoch: oldest });
+            model.seen = 0;
+            break;
+          }
           case 'take': {
             const match = (message: number): boolean => message === each.value;
             expect(mailbox.take(match)).toBe(model.take(match));
