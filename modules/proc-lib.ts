@@ -31,6 +31,7 @@ import {
   send,
   spawnOpt as spawnWith,
   TIMEOUT,
+  thisScheduler,
   unalias,
   unlink,
   upgrading,
@@ -57,6 +58,8 @@ export interface StartOptions extends Omit<SpawnOptions, 'link' | 'monitor' | 'n
   readonly name?: string | Via<never>;
   /** How long it may take to acknowledge; for ever without it. The process is killed then. */
   readonly timeoutMs?: number;
+  /** What it starts by `proc-lib` runs on its scheduler too, and so on below, where nothing else is said. */
+  readonly keepTogether?: boolean;
 }
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -77,6 +80,8 @@ const INITIAL_CALL = '$initial_call';
 const NAME = '$name';
 /** The alias of the starter, until it was told. */
 const STARTER = '$starter';
+/** Set: what the process starts runs on the same scheduler. */
+const TOGETHER = '$together';
 /** The starter that is linked from the first moment. */
 const PARENT = '$parent';
 
@@ -85,7 +90,7 @@ export function spawn<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Pid<M> {
-  return born({}, entry as AnyFunction, args, undefined).pid as Pid<M>;
+  return born({}, entry as AnyFunction, args).pid as Pid<M>;
 }
 
 /** As `spawnLink` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn_link/3`. */
@@ -93,7 +98,7 @@ export function spawnLink<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Pid<M> {
-  return born({ link: true }, entry as AnyFunction, args, undefined).pid as Pid<M>;
+  return born({ link: true }, entry as AnyFunction, args).pid as Pid<M>;
 }
 
 /** As `spawnMonitor` of `tsvm`, with ancestors and crash reports. `proc_lib:spawn_opt/4`. */
@@ -101,7 +106,7 @@ export function spawnMonitor<M, A extends readonly unknown[]>(
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): Monitored<M> {
-  const { pid, ref } = born({ monitor: true }, entry as AnyFunction, args, undefined);
+  const { pid, ref } = born({ monitor: true }, entry as AnyFunction, args);
   return { pid: pid as Pid<M>, ref: ref as Ref };
 }
 
@@ -111,7 +116,7 @@ export function spawnOpt<M, A extends readonly unknown[], const O extends SpawnO
   entry: (...args: A) => unknown,
   ...args: NoInfer<A>
 ): O extends { readonly monitor: true } ? Monitored<M> : Pid<M> {
-  const { pid, ref } = born(options, entry as AnyFunction, args, undefined);
+  const { pid, ref } = born(options, entry as AnyFunction, args);
   const result = options.monitor === true ? { pid, ref } : pid;
   return result as unknown as O extends { readonly monitor: true } ? Monitored<M> : Pid<M>;
 }
@@ -164,7 +169,7 @@ async function starting(
 }
 
 async function acknowledged(
-  { name, ...traits }: Omit<StartOptions, 'timeoutMs'> & { readonly link?: true },
+  { name, keepTogether, ...traits }: Omit<StartOptions, 'timeoutMs'> & { readonly link?: true },
   timeoutMs: number | undefined,
   entry: AnyFunction,
   args: readonly unknown[],
@@ -177,7 +182,7 @@ async function acknowledged(
   try {
     const options: SpawnOptions = { ...traits, monitor: true };
     const named = typeof name === 'string' ? { ...options, name } : options;
-    child = startUnderName(named, entry, args, starter, via);
+    child = startUnderName(named, entry, args, { starter, via, keepTogether });
   } catch (error) {
     unalias(starter);
     throw error;
@@ -218,15 +223,14 @@ function startUnderName(
   options: SpawnOptions,
   entry: AnyFunction,
   args: readonly unknown[],
-  starter: Alias<Acknowledgement>,
-  via: Via<never> | undefined,
+  how: Start,
 ): { readonly pid: Pid; readonly ref: Ref | null } {
   const { name } = options;
   for (;;) {
     const holder = name === undefined ? undefined : whereis(name);
     if (holder !== undefined) throw new StartError(startedAs(holder));
     try {
-      return born(options, entry, args, starter, via);
+      return born(options, entry, args, how);
     } catch (error) {
       // Somebody else may have taken the name just now.
       if (name === undefined || whereis(name) === undefined) throw error;
@@ -242,21 +246,31 @@ function born(
   options: SpawnOptions,
   entry: AnyFunction,
   args: readonly unknown[],
-  starter: Alias<Acknowledgement> | undefined,
-  via?: Via<never>,
+  { starter, via, keepTogether }: Start = {},
 ): { readonly pid: Pid; readonly ref: Ref | null } {
+  const together = dictionary.get(TOGETHER) === true;
   const birth: Birth = {
     ancestors: [ownName(), ...ancestors()],
     entry,
     name: options.name,
     via,
+    together: keepTogether ?? together,
     starter,
     parent: options.link === true ? self() : undefined,
   };
-  const child = spawnWith(options, procLib.enter, birth, args as never[]) as
+  const isPlaced = options.scheduler !== undefined || !together;
+  const placed = isPlaced ? options : { ...options, scheduler: thisScheduler() };
+  const child = spawnWith(placed, procLib.enter, birth, args as never[]) as
     | Pid
     | Monitored<unknown>;
   return typeof child === 'string' ? { pid: child, ref: null } : child;
+}
+
+/** What is asked of a start that is waited for. */
+interface Start {
+  readonly starter?: Alias<Acknowledgement>;
+  readonly via?: Via<never> | undefined;
+  readonly keepTogether?: boolean | undefined;
 }
 
 interface Birth {
@@ -264,13 +278,14 @@ interface Birth {
   readonly entry: AnyFunction;
   readonly name: string | undefined;
   readonly via: Via<never> | undefined;
+  readonly together: boolean;
   readonly starter: Alias<Acknowledgement> | undefined;
   readonly parent: Pid | undefined;
 }
 
 /** What every process of this module runs. */
 export function enter(birth: Birth, args: never[]): unknown {
-  const { ancestors, entry, name, via, starter, parent } = birth;
+  const { ancestors, entry, name, via, together, starter, parent } = birth;
   dictionary.put(ANCESTORS, ancestors);
   const called = exportName(entry);
   dictionary.put(
@@ -278,6 +293,7 @@ export function enter(birth: Birth, args: never[]): unknown {
     called === undefined ? entry.name : `${called.module}.${called.name}`,
   );
   if (name !== undefined) dictionary.put(NAME, name);
+  if (together) dictionary.put(TOGETHER, true);
   if (starter !== undefined) dictionary.put(STARTER, starter);
   if (parent !== undefined) dictionary.put(PARENT, parent);
   return via === undefined ? entry(...args) : enterVia(via, entry, args);

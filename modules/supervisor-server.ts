@@ -200,6 +200,16 @@ export const handleCall = {
     return { reply: 'ok', state };
   },
 
+  /** By its id; without one the first. */
+  findChild(
+    { id }: { readonly id: string | undefined },
+    state: State,
+  ): CallResult<ChildInfo['pid'], State> {
+    const [first] = state.children.values();
+    const child = id === undefined ? first : state.children.get(id);
+    return { reply: child?.pid, state };
+  },
+
   whichChildren(_: unknown, state: State): CallResult<readonly ChildInfo[], State> {
     const isSimple = state.flags.strategy === 'simple_one_for_one';
     const children = isSimple ? state.dynamic : state.children.values();

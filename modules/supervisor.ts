@@ -119,6 +119,11 @@ export function whichChildren(supervisor: SupervisorRef): Promise<readonly Child
   return genServer.call(supervisor, { type: 'whichChildren' }, Number.POSITIVE_INFINITY);
 }
 
+/** The process of a child, by its id; undefined when it does not run, or there is none. Of dynamic children there are no ids. */
+export function findChild(supervisor: SupervisorRef, id: string): Promise<ChildInfo['pid']> {
+  return genServer.call(supervisor, { type: 'findChild', id }, Number.POSITIVE_INFINITY);
+}
+
 /** How many children there are, and how many run. `supervisor:count_children/1`. */
 export function countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
   return genServer.call(supervisor, { type: 'countChildren' }, Number.POSITIVE_INFINITY);

@@ -6,6 +6,8 @@
 
 import type { Pid } from 'tsvm';
 import * as genServer from 'tsvm/gen-server';
+import * as partitionSupervisor from 'tsvm/partition-supervisor';
+import { partitioned } from 'tsvm/partition-supervisor';
 import * as pg from 'tsvm/pg';
 import * as registry from 'tsvm/registry';
 import { child } from 'tsvm/supervisor';
@@ -105,4 +107,27 @@ export async function groups(pid: Pid<RoomMessage>, stranger: Pid<number>): Prom
   // @ts-expect-error a name is no scope
   await pg.whichGroups('chat');
   child('chat', pg.startLink, [scope]);
+}
+
+const caches = partitioned<RoomMessage>('caches');
+declare function startCache(size: number): Promise<Pid<RoomMessage>>;
+
+export async function partitions(): Promise<void> {
+  child('caches', partitionSupervisor.startLink, [
+    caches,
+    { children: [child('cache', startCache, [1])] },
+  ]);
+  // @ts-expect-error a dynamic supervisor is a child of a partition, not the partition
+  await partitionSupervisor.startLink(caches, { children: [], strategy: 'simple_one_for_one' });
+  // @ts-expect-error there must be children
+  await partitionSupervisor.startLink(caches, {});
+  const members: number = await genServer.call(partitionSupervisor.via(caches, 'joe'), {
+    type: 'join',
+    as: 'me',
+  });
+  void members;
+  // @ts-expect-error there is no such request
+  await genServer.call(partitionSupervisor.via(caches, 'joe'), { type: 'leave' });
+  const pid: Pid<RoomMessage> | undefined = await partitionSupervisor.whereis(caches, 5);
+  void pid;
 }

@@ -34,7 +34,7 @@ import * as door from './door.js';
 import * as keyRegistry from './key-registry.js';
 import * as member from './member.js';
 import { by, type Member, startMember } from './member.js';
-import { downReason, next, nothing, raises, take, waitUntil } from './support.js';
+import { downReason, eventually, next, nothing, raises, take, waitUntil } from './support.js';
 
 type Key = string | number | { readonly room: string; readonly floor?: number };
 interface Info {
@@ -239,10 +239,10 @@ export async function s3_partition_crashes(peer: number): Promise<void> {
     for (const each of partitions) await killed(each.pid as Pid);
     assert.equal(await downReason(ref), 'killed');
     // They are started again, and empty.
-    for (;;) {
+    await eventually('all partitions are there again', async () => {
       const now = await whichChildren('rooms' as never);
-      if (now.every((each) => !partitions.some(({ pid: before }) => before === each.pid))) break;
-    }
+      return now.every(({ pid: each }) => !partitions.some((before) => before.pid === each));
+    });
     assert.deepEqual(await registry.register(rooms, 'hall', { size: 1 }), { ok: true });
     await registry.unregister(rooms, 'hall');
   });

@@ -5,7 +5,7 @@ import { stop } from 'tsvm/gen-server';
 import * as pg from 'tsvm/pg';
 import { getState } from 'tsvm/sys';
 import { by, startMember } from './member.js';
-import { downReason, next, nothing, raises, take } from './support.js';
+import { downReason, eventually, next, nothing, raises, take } from './support.js';
 
 type Group = string | { readonly room: string };
 
@@ -39,7 +39,10 @@ async function end(...pids: readonly Pid[]): Promise<void> {
 
 /** Until the scope has heard of an end that the caller knows. */
 async function untilGone(group: Group): Promise<void> {
-  while ((await pg.getMembers(chat, group)).length > 0);
+  await eventually(
+    'the group is empty',
+    async () => (await pg.getMembers(chat, group)).length === 0,
+  );
 }
 
 export async function s1_join_and_leave(peer: number): Promise<void> {
@@ -198,7 +201,10 @@ export async function s3_watchers_end(peer: number): Promise<void> {
     await pg.join(chat, 'hall', pid);
     await end(pid);
     await untilGone('hall');
-    while ((await getState<{ watches: { size: number } }>('chat groups')).watches.size > 0);
+    await eventually('the watch is gone', async () => {
+      const { watches } = await getState<{ watches: { size: number } }>('chat groups');
+      return watches.size === 0;
+    });
   });
 }
 
@@ -233,6 +239,6 @@ export async function s4_churn(peer: number): Promise<void> {
     for (const [pid, times] of count)
       assert.ok(times === 0 || times === members.get(pid), `${pid}`);
     await end(...alive);
-    while ((await pg.whichGroups(chat)).length > 0);
+    await eventually('no groups', async () => (await pg.whichGroups(chat)).length === 0);
   });
 }
