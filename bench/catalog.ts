@@ -240,6 +240,52 @@ function codeLoad(
   };
 }
 
+function hotLoad(variant: 'watched' | 'told'): Benchmark {
+  const name = variant === 'watched' ? 'hot_load' : 'hot_load.told';
+  return {
+    name,
+    variant,
+    passes: ['values'],
+    params: { n: 100, warm: 20, processes: 1_000, versions: 20 },
+    quick: { n: 20, warm: 5, processes: 100, versions: 20 },
+    tsvm: { module: 'hot-load' },
+    // It watches no folder.
+    beam: variant === 'told' ? { module: 'hot_load' } : null,
+    figures: ['p50', 'p99'].map((key) => ({
+      name: `${name}.${key}`,
+      key,
+      unit: 'ms',
+      better: 'lower',
+    })),
+  };
+}
+
+function hotLoadUnderLoad(): Benchmark {
+  const figure = (
+    key: string,
+    unit: FigureSpec['unit'],
+    better: FigureSpec['better'],
+  ): FigureSpec => ({ name: `hot_load_under_load.${key}`, key, unit, better });
+  return {
+    name: 'hot_load_under_load',
+    variant: 'under_load',
+    passes: ['values'],
+    params: { n: 1, processes: 1_000, versions: 20, quietMs: 1_000, loadingMs: 5_000 },
+    quick: { n: 1, processes: 100, versions: 20, quietMs: 200, loadingMs: 500 },
+    tsvm: { module: 'hot-load' },
+    beam: { module: 'hot_load' },
+    figures: [
+      figure('before_rate', 'ops/s', 'higher'),
+      figure('loading_rate', 'ops/s', 'higher'),
+      figure('kept', 'x', 'higher'),
+      figure('loading_p99', 'us', 'lower'),
+      figure('loads', 'ops/s', 'higher'),
+      figure('failed', 'count', 'lower'),
+      figure('killed', 'count', 'lower'),
+    ],
+  };
+}
+
 /** @param hogs on each scheduler; `everywhere` 0: on the first alone */
 function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
   const name = `fairness.${variant}`;
@@ -501,6 +547,9 @@ export const benchmarks: readonly Benchmark[] = [
     ['killed', 'count'],
     ['soft_purge_refused', 'count'],
   ]),
+  hotLoad('watched'),
+  hotLoad('told'),
+  hotLoadUnderLoad(),
 ];
 
 /** The benchmark of that name. @throws RangeError when the catalog has none */

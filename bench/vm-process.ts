@@ -5,11 +5,13 @@
  */
 import { startVm } from 'tsvm/vm';
 import { codeLoadBuilds } from './code-load.js';
+import { hotLoad } from './hot-load.js';
 import { liveMemory } from './live-memory.js';
 import { packagePath } from './package-root.js';
 import {
   type Measured,
   type Params,
+  type PassRunner,
   printLine,
   requestFromArgv,
   runSamples,
@@ -17,18 +19,28 @@ import {
 } from './sampling.js';
 import { startLarge } from './start-large.js';
 
+const none = (): never => {
+  throw new Error('this workload has no such pass');
+};
+const NONE: PassRunner = { body: none, latencies: none, values: none, sizes: none };
+
 const request = requestFromArgv();
 if (request.module === 'start-large') await runStarts();
+else if (request.module === 'hot-load') await runHotLoads();
 else await runWorkload();
 
 /** Each start is a process of its own, beside this one. */
 async function runStarts(): Promise<void> {
   const sizes = (_variant: string, params: Params): Promise<Values> =>
     startLarge(params, request.schedulers);
-  const none = (): never => {
-    throw new Error('a start has sizes only');
-  };
-  await runSamples(request, { body: none, latencies: none, values: none, sizes }, printLine);
+  await runSamples(request, { ...NONE, sizes }, printLine);
+}
+
+/** Each sample is a machine of its own, which watches a folder. */
+async function runHotLoads(): Promise<void> {
+  const values = (variant: string, params: Params): Promise<Values> =>
+    hotLoad(variant, params, request.schedulers);
+  await runSamples(request, { ...NONE, values }, printLine);
 }
 
 async function runWorkload(): Promise<void> {

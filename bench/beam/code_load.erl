@@ -1,13 +1,13 @@
 %% The same as bench/workloads/code-load.ts.
 -module(code_load).
--export([values/2, client/3, loads/3]).
+-export([values/2, client/3, loads/3, build/2, ask_all/1, clients/2, downs/1]).
 
 -define(LOADS, 20).
 -define(CLIENTS, 2).
 -define(EVERY_MS, 10).
 
 values(Variant, #{n := N, versions := Versions} = Params) ->
-    Builds = list_to_tuple([build(V) || V <- lists:seq(1, Versions)]),
+    Builds = list_to_tuple([build(V, 'receive') || V <- lists:seq(1, Versions)]),
     {module, _} = load(element(1, Builds)),
     Pids = [element(1, spawn_opt(code_loaded, loop, [], [monitor])) || _ <- lists:seq(1, N)],
     Result = case Variant of
@@ -20,11 +20,12 @@ values(Variant, #{n := N, versions := Versions} = Params) ->
     [{killed, Killed} | Result].
 
 %% 50 small functions, `version` and `loop`.
-build(V) ->
+build(V, Wait) ->
+    Next = case Wait of 'receive' -> "code_loaded:loop()"; hibernate -> "erlang:hibernate(code_loaded, loop, [])" end,
     Small = [io_lib:format("f~w(X) -> X * ~w + ~w.~n", [I, I, V]) || I <- lists:seq(1, 50)],
     Text = ["-module(code_loaded).\n-compile(export_all).\n", Small,
             io_lib:format("version() -> ~w.~n", [V]),
-            io_lib:format("loop() -> receive {call, From, Ref, X} -> From ! {Ref, ~w, code_loaded:f7(X)} end, code_loaded:loop().~n", [V])],
+            io_lib:format("loop() -> receive {call, From, Ref, X} -> From ! {Ref, ~w, code_loaded:f7(X)} end, ~s.~n", [V, Next])],
     {ok, Tokens, _} = erl_scan:string(lists:flatten(Text)),
     {ok, code_loaded, Beam} = compile:forms([element(2, erl_parse:parse_form(F)) || F <- forms(Tokens)], [nowarn_export_all]),
     Beam.

@@ -14,9 +14,9 @@ import type { Params, Values } from '../sampling.js';
 import { addLatency, latencyUs, newHistogram } from './histogram.js';
 import { slot } from './slot.js';
 
-type Answer = readonly [ref: number, version: number, value: number];
-type Call = readonly ['call', Pid<Answer>, number, number];
-type Loaded = { readonly loop: () => Promise<never>; readonly version: () => number };
+export type Answer = readonly [ref: number, version: number, value: number];
+export type Call = readonly ['call', Pid<Answer>, number, number];
+export type Loaded = { readonly loop: () => Promise<never>; readonly version: () => number };
 
 const LOADS = 20;
 const CLIENTS = 2;
@@ -60,7 +60,7 @@ async function cold(target: Loaded, pids: readonly Pid<Call>[], builds: string[]
   return { visible: median(visible), all_processes: median(all) };
 }
 
-function isAnswer(message: unknown): boolean {
+export function isAnswer(message: unknown): boolean {
   return Array.isArray(message) && message.length === 3;
 }
 
@@ -68,7 +68,7 @@ function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
 }
 
-interface Calls {
+export interface Calls {
   readonly rate: number;
   readonly p99: number;
   readonly p9999: number;
@@ -95,7 +95,8 @@ async function hot(params: Params, pids: readonly Pid<Call>[], builds: string[])
   };
 }
 
-async function clients(pids: readonly Pid<Call>[], ms: number): Promise<Calls> {
+/** Two clients, on a scheduler each where there are two, call all processes in turn for so long. */
+export async function clients(pids: readonly Pid<Call>[], ms: number): Promise<Calls> {
   for (let n = 1; n <= CLIENTS; n++) {
     spawnOpt({ scheduler: slot(n) }, client, pids as Pid<Call>[], ms, self());
   }

@@ -9,6 +9,7 @@ import { type Benchmark, benchmarks } from '../../bench/catalog.js';
 import { codeLoadBuilds } from '../../bench/code-load.js';
 import type { FigureLine } from '../../bench/figures.js';
 import { runBenchmarks } from '../../bench/harness.js';
+import { hotLoad } from '../../bench/hot-load.js';
 import { liveMemory } from '../../bench/live-memory.js';
 import { packagePath } from '../../bench/package-root.js';
 import type { Measured, Params, Values } from '../../bench/sampling.js';
@@ -37,7 +38,8 @@ beforeAll(async () => {
 afterAll(() => vm?.stop());
 
 const isStart = ({ module }: { module: string }): boolean => module === 'start-large';
-const workloads = own.filter((benchmark) => !isStart(benchmark));
+const isHotLoad = ({ module }: { module: string }): boolean => module === 'hot-load';
+const workloads = own.filter((benchmark) => !isStart(benchmark) && !isHotLoad(benchmark));
 
 test.each(workloads)('$name runs with tiny constants', async (benchmark) => {
   const { module, variant, passes } = benchmark;
@@ -69,6 +71,14 @@ test.each(workloads)('$name runs with tiny constants', async (benchmark) => {
 test.each(own.filter(isStart))('$name runs with few modules', async ({ params }) => {
   const { cold, warm, blocked } = await startLarge({ ...params, n: 70 }, 1);
   for (const ms of [cold, warm, blocked]) expect(ms).toBeGreaterThan(0);
+});
+
+test.each(own.filter(isHotLoad))('$name runs with tiny constants', async (benchmark) => {
+  const values = await hotLoad(benchmark.variant, { ...tiny(benchmark), n: 3, loadingMs: 300 }, 2);
+  for (const { key, unit } of benchmark.figures) {
+    if (unit === 'count') expect(values[key]).toBe(0);
+    else expect(values[key]).toBeGreaterThan(0);
+  }
 });
 
 test('a benchmark runs in a process of its own, beside its floor', async () => {
