@@ -7,6 +7,22 @@
 
 export { ExitError, ProcessError } from '../runtime/errors.js';
 export type {
+  FilterResult,
+  Formatted,
+  LogConfig,
+  LogEvent,
+  LogFile,
+  LogFilter,
+  LogFormatter,
+  LogHandler,
+  LogHandlerModule,
+  LogMessage,
+  LogMetadata,
+  LogProtection,
+  LogReport,
+} from '../runtime/log-config.js';
+export type { LogLevel, LogLimit } from '../runtime/log-level.js';
+export type {
   Addressed,
   Alias,
   CrashReason,
@@ -45,7 +61,8 @@ export {
 } from './exit.js';
 export { fn } from './fn.js';
 export { groupLeader, killGroup, setGroupLeader } from './groups.js';
-export { announce, type Log, log } from './logging.js';
+export * as loggerConfig from './logger-config.js';
+export { announce, type LazyMessage, type Log, type LogFunction, log } from './logging.js';
 export {
   type Demand,
   dirty,

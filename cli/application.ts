@@ -7,6 +7,7 @@
  *   entry    `module:function`, the process that the application begins with
  *   env      environment variables for modules, where they are not set already
  *   data     the machine's data folder; `.tsvm` without it
+ *   log      the level of the log, levels of modules, and a file for it
  *   redact   names of keys whose values crash reports must not show, beside the usual ones; false: show all
  *
  * Paths are as seen from the folder.
@@ -15,6 +16,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { codeFrame } from '../loader/code-frame.js';
+import { LogOptionError, type LogOptions, logConfigOf } from '../runtime/vm/log-options.js';
 import { isKeyName } from '../runtime/vm/redaction.js';
 import { closest } from './closest.js';
 import { Failure } from './failure.js';
@@ -29,6 +31,7 @@ export interface Application {
   readonly entry: { readonly module: string; readonly fn: string };
   readonly env: Readonly<Record<string, string>>;
   readonly data: string;
+  readonly log: LogOptions;
   readonly redact: readonly string[] | false;
 }
 
@@ -38,12 +41,13 @@ export interface ApplicationText {
   readonly entry: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly data?: string;
+  readonly log?: LogOptions;
   readonly redact?: readonly string[] | false;
 }
 
 export const APPLICATION_FILE = 'tsvm.json';
 const PACKAGE_FILE = 'package.json';
-const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data', 'redact'];
+const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data', 'log', 'redact'];
 const DATA_FOLDER = '.tsvm';
 const ENTRY = /^([^:\s]+):([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u;
 const EXAMPLE = '{ "modules": "modules", "entry": "main:start" }';
@@ -72,6 +76,7 @@ export function readApplication(dir: string): Application {
     entry: { module, fn },
     env: text.env ?? {},
     data: resolve(folder, text.data ?? DATA_FOLDER),
+    log: withFolder(text.log ?? {}, folder),
     redact: text.redact ?? [],
   };
 }
@@ -162,7 +167,7 @@ function* problemsOf(value: unknown): Generator<string> {
     const meant = closest(key, KEYS);
     yield `unknown key "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`} (there are ${KEYS.join(', ')})`;
   }
-  const { modules, entry, env, data, redact } = value as Readonly<Record<string, unknown>>;
+  const { modules, entry, env, data, log, redact } = value as Readonly<Record<string, unknown>>;
   if (typeof modules !== 'string' || modules === '') {
     yield `"modules": expected the path of a folder, got ${JSON.stringify(modules) ?? 'nothing'}`;
   }
@@ -173,7 +178,24 @@ function* problemsOf(value: unknown): Generator<string> {
     yield `"data": expected the path of a folder, got ${JSON.stringify(data)}`;
   }
   yield* redactProblems(redact);
+  if (log !== undefined) yield* logProblems(log);
   yield* envProblems(env);
+}
+
+function* logProblems(log: unknown): Generator<string> {
+  try {
+    logConfigOf(log);
+  } catch (error) {
+    if (!(error instanceof LogOptionError)) throw error;
+    yield `"${error.at}": expected ${error.expected}, got ${JSON.stringify(error.came)}`;
+  }
+}
+
+/** Paths of a file are as seen from its folder. */
+function withFolder(log: LogOptions, folder: string): LogOptions {
+  if (log.file === undefined) return log;
+  const file = typeof log.file === 'string' ? { path: log.file } : log.file;
+  return { ...log, file: { ...file, path: resolve(folder, file.path) } };
 }
 
 function* redactProblems(redact: unknown): Generator<string> {

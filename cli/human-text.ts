@@ -99,10 +99,10 @@ export class HumanText {
 
   #log({ text, process, fields }: Extract<StartRecord, { event: 'log' }>, level: string): string {
     const c = this.#c;
-    const paint = level === 'error' ? c.red : level === 'warn' ? c.yellow : c.dim;
+    const paint = level === 'warn' ? c.yellow : level === 'debug' ? c.dim : c.red;
     const shown = Object.entries(fields ?? {}).map(([key, value]) => `${key}=${fieldText(value)}`);
     const rest = harmless([...shown, ...(process === null ? [] : [process])].join(' '));
-    return `${level === 'info' ? '' : `${paint(level)}  `}${harmless(text)}${rest === '' ? '' : `  ${c.dim(rest)}`}`;
+    return `${level === 'info' || level === 'notice' ? '' : `${paint(level)}  `}${harmless(text)}${rest === '' ? '' : `  ${c.dim(rest)}`}`;
   }
 
   #property(name: string, value: string): string {

@@ -26,6 +26,7 @@ import { closest } from './closest.js';
 import { expose } from './exit-text.js';
 import { Failure } from './failure.js';
 import { loadFiles } from './load-request.js';
+import { changeLevel } from './log-level.js';
 import { narrate } from './narrate.js';
 import type { Narrator } from './narrator.js';
 import { ProgressLine } from './progress-line.js';
@@ -93,6 +94,7 @@ export class MachineRun {
       control = await ControlServer.listen(data.socket, {
         status: () => this.#status(),
         stop: () => this.#stopAsked('tsvm stop'),
+        log_level: (request) => changeLevel(this.#running().log, request),
         load: ({ files }) => loadFiles(this.#running(), this.#app.modules, files),
       });
       await data.claim(tsvmVersion());
@@ -109,7 +111,7 @@ export class MachineRun {
   }
 
   async #start(data: DataFolder): Promise<void> {
-    const { modules, env, folder, entry, redact } = this.#app;
+    const { modules, env, folder, entry, log, redact } = this.#app;
     const { schedulers, guardMs, watch, poll } = this.#options;
     await checkModules(modules);
     // The scheduler threads begin with a copy of these.
@@ -121,6 +123,7 @@ export class MachineRun {
       cache: compileCacheOf(data.path),
       data: data.path,
       redact,
+      log,
       onProgress: progress.update,
       watch,
       poll,

@@ -12,6 +12,7 @@ import { crashesCommand } from './crashes.js';
 import { Failure } from './failure.js';
 import { failureText } from './human-text.js';
 import { loadCommand } from './load.js';
+import { logLevelCommand } from './log-level.js';
 import { startCommand } from './start.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
@@ -55,6 +56,7 @@ function command(): Command {
     statusCommand,
     stopCommand,
     loadCommand,
+    logLevelCommand,
     crashesCommand,
     checkCommand,
     buildCommand,

@@ -23,7 +23,7 @@ export function narrate(vm: Vm, narrator: Narrator, { isEntryOn }: NarrateOption
     const stays = vm.modules.find(({ name }) => name === error.module)?.version;
     narrator.say({ event: 'load_error', ...data, text: message, stays });
   });
-  vm.on('crash', ({ pid, time: _, ...report }) => {
+  vm.on('crashLogged', ({ pid, time: _, ...report }) => {
     const exposed = expose(report.reason, (file) => vm.sourceOf(file));
     narrator.say({ event: 'crash', process: pid, ...report, ...exposed });
   });

@@ -7,7 +7,9 @@
 
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import type { LogEvent, LogLevel } from '../runtime/hosting.js';
+import type { LogLine } from '../runtime/hosting.js';
+import { type LogLevel, type LogLimit, rankOf } from '../runtime/log-level.js';
+import { LINE_LEVELS, type LineLevel, lineLevel } from '../runtime/vm/log-lines.js';
 import { HumanText } from './human-text.js';
 import { levelOf, messageOf, type StartRecord } from './records.js';
 import { coloursOf } from './terminal.js';
@@ -22,36 +24,47 @@ interface Repeated {
 }
 
 export class Narrator {
-  readonly #logger: pino.Logger;
+  readonly #logger: pino.Logger<LineLevel, true>;
   readonly #human: HumanText | null;
   readonly #repeated = new Map<string, Repeated>();
   readonly #out: NodeJS.WriteStream;
+  /** The rank of the least severe record that is shown. */
+  readonly #limit: number;
 
   constructor(
-    { json, level }: { json: boolean; level: LogLevel },
+    { json, level }: { json: boolean; level?: LogLimit | undefined },
     out: NodeJS.WriteStream = process.stdout,
   ) {
     this.#out = out;
+    // What the command itself says of the machine is shown as long as notices are.
+    this.#limit = level === undefined || level === 'notice' ? rankOf('info') : rankOf(level);
     this.#human = json ? null : new HumanText(coloursOf(out));
     const format = this.#human === null ? (line: string) => line : pretty(this.#human);
     // Nobody reads any more: the machine goes on without being heard.
     out.on('error', () => {});
     this.#logger = pino(
-      { level, base: null, formatters: { level: (label) => ({ level: label }) } },
+      {
+        level: 'debug',
+        base: null,
+        customLevels: LINE_LEVELS,
+        useOnlyCustomLevels: true,
+        formatters: { level: (label) => ({ level: label }) },
+      },
       { write: (line) => void out.write(format(line)) },
     );
   }
 
   say(record: StartRecord): void {
     if (record.event === 'crash' && this.#isRepeated(record)) return;
-    this.#write(record, levelOf(record));
+    const level = levelOf(record);
+    if (rankOf(level) <= this.#limit) this.#write(record, level);
   }
 
-  /** What a process logged. */
-  log(event: LogEvent): void {
-    const { text, pid, fields } = event;
-    const record = { event: 'log', text, process: pid, fields } as const;
-    this.#write(record, levelOf(record, event));
+  /** An event of the log, which has decided that it is to be shown. */
+  log(line: LogLine): void {
+    const { text, pid, fields, level: _, time: __, ...origin } = line;
+    const record = { event: 'log', text, process: pid, fields, ...origin } as const;
+    this.#write(record, levelOf(record, line));
   }
 
   /** Say what is held back. */
@@ -63,7 +76,7 @@ export class Narrator {
   }
 
   #write(record: StartRecord, level: LogLevel): void {
-    this.#logger[level](record, messageOf(record));
+    this.#logger[lineLevel(level)](record, messageOf(record));
   }
 
   /** A storm of one crash must not scroll away what else happens. JSON has every one of them. */
@@ -84,7 +97,7 @@ export class Narrator {
   #endRepeat(key: string): void {
     const { count = 0, text = '' } = this.#repeated.get(key) ?? {};
     this.#repeated.delete(key);
-    if (count > 0 && this.#logger.isLevelEnabled('error')) {
+    if (count > 0) {
       this.#out.write(`${this.#human?.repeated(count, text, Date.now())}\n`);
     }
   }

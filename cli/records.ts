@@ -2,14 +2,15 @@
  * Records: what `tsvm start` reports, one for each event.
  *
  * With `--json` each is a line on standard output with these fields and pino's own: `level` (`debug`,
- * `info`, `warn`, `error`), `time` (ms since 1970) and `msg` (the event in one line of English). The
+ * `info`, `notice`, `warn`, `error`, `critical`, `alert`, `emergency`), `time` (ms since 1970) and `msg` (the event in one line of English). The
  * names of events and fields are kept; new ones may be added. A machine that does not start says so in
  * a `failure` (see failure.ts).
  */
 
 import type { LoadReport } from '../loader/code-server.js';
 import type { LoadErrorData } from '../loader/errors.js';
-import type { CrashReport, LogEvent, LogLevel } from '../runtime/hosting.js';
+import type { CrashReport, LogLine } from '../runtime/hosting.js';
+import type { LogLevel } from '../runtime/log-level.js';
 import type { Exposition } from './exit-text.js';
 import { placeText } from './exit-text.js';
 import { counted, shownMs, shownPath } from './terminal.js';
@@ -76,6 +77,12 @@ export type StartRecord =
       readonly text: string;
       readonly process: string | null;
       readonly fields: Readonly<Record<string, unknown>> | undefined;
+      /** Where it was logged, if in a module. */
+      readonly module?: string;
+      readonly function?: string | undefined;
+      readonly file?: string | undefined;
+      readonly line?: number | undefined;
+      readonly domain?: readonly string[];
     }
   /** `by` is a signal's name, `request` (`tsvm stop`), or why the application has ended. */
   | { readonly event: 'stopping'; readonly by: string }
@@ -93,7 +100,7 @@ export type StartRecord =
       readonly reason: unknown;
     } & Exposition);
 
-export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
+export function levelOf(record: StartRecord, log?: LogLine): LogLevel {
   switch (record.event) {
     case 'log':
       return log?.level ?? 'info';
@@ -105,9 +112,9 @@ export function levelOf(record: StartRecord, log?: LogEvent): LogLevel {
       return 'error';
     case 'scheduler_up':
     case 'late':
-      return 'warn';
+      return 'warning';
     case 'load':
-      return record.killed > 0 ? 'warn' : 'info';
+      return record.killed > 0 ? 'warning' : 'info';
     default:
       return 'info';
   }

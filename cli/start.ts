@@ -7,47 +7,42 @@
  */
 
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { CREATORS } from '../runtime/address.js';
-import type { LogLevel } from '../runtime/hosting.js';
 import { GUARD_MS_MAX, GUARD_MS_MIN } from '../runtime/vm/guard-limits.js';
 import { readApplication } from './application.js';
+import { addLogFlags, type LogFlags, withLogFlags } from './log-flags.js';
 
-interface Options {
+interface Options extends LogFlags {
   readonly schedulers?: number;
   readonly watch: boolean;
   readonly poll?: true;
   readonly guardMs?: number;
-  readonly logLevel: LogLevel;
   readonly json?: true;
   readonly data?: string;
 }
 
-const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
 const SCHEDULERS_MAX: number = CREATORS - 1;
 
 export function startCommand(): Command {
-  return new Command('start')
-    .description('run the application of a folder and load its modules when they change')
-    .argument('[dir]', 'the folder with tsvm.json, or with a key "tsvm" in its package.json', '.')
-    .option('--schedulers <n>', 'scheduler threads; one for each core by default', schedulerCount)
-    .option('--no-watch', 'do not load modules when their files change')
-    .option('--poll', 'look at the files again and again: for containers and network drives')
-    .option(
-      '--guard-ms <n>',
-      'end a process that is stuck so long in code that cannot give way; 250 by default, 0: never',
-      guardLimit,
-    )
-    .addOption(
-      new Option('--log-level <level>', 'the least level that is shown')
-        .choices(LOG_LEVELS)
-        .default('info'),
-    )
-    .option('--json', 'JSON lines instead of text')
-    .option('--data <dir>', 'the data folder; <dir>/.tsvm by default')
-    .addHelpText('after', HELP)
-    .action(start);
+  return addLogFlags(
+    new Command('start')
+      .description('run the application of a folder and load its modules when they change')
+      .argument('[dir]', 'the folder with tsvm.json, or with a key "tsvm" in its package.json', '.')
+      .option('--schedulers <n>', 'scheduler threads; one for each core by default', schedulerCount)
+      .option('--no-watch', 'do not load modules when their files change')
+      .option('--poll', 'look at the files again and again: for containers and network drives')
+      .option(
+        '--guard-ms <n>',
+        'end a process that is stuck so long in code that cannot give way; 250 by default, 0: never',
+        guardLimit,
+      )
+      .option('--json', 'JSON lines instead of text')
+      .option('--data <dir>', 'the data folder; <dir>/.tsvm by default')
+      .addHelpText('after', HELP)
+      .action(start),
+  );
 }
 
 const HELP = `
@@ -55,7 +50,7 @@ The application is what tsvm.json says:
   { "modules": "modules", "entry": "main:start" }
 the folder of modules (sources, or builds of tsvm build) and the function
 that the first process runs. There may be "env", environment variables for
-modules, and "data", the data folder.
+modules, "data", the data folder, and "log", levels and a file for the log.
 
 Ctrl+C stops it in order, a second Ctrl+C at once.
 
@@ -71,16 +66,17 @@ Examples:
   PORT=8080 tsvm start examples/chat --json | jq .msg`;
 
 async function start(dir: string, options: Options): Promise<void> {
-  const { json = false, logLevel: level, watch, poll = false, data } = options;
+  const { json = false, watch, poll = false, data } = options;
   const { schedulers, guardMs } = options;
   const app = readApplication(dir);
-  const placed = data === undefined ? app : { ...app, data: resolve(data) };
+  const log = withLogFlags(app.log, options);
+  const placed = data === undefined ? { ...app, log } : { ...app, log, data: resolve(data) };
   // Loaded here: the machine is not to delay the other commands.
   const [{ MachineRun }, { Narrator }] = await Promise.all([
     import('./machine-run.js'),
     import('./narrator.js'),
   ]);
-  const narrator = new Narrator({ json, level });
+  const narrator = new Narrator({ json, level: log.level });
   let status = 1;
   try {
     status = await new MachineRun(placed, { schedulers, guardMs, watch, poll }, narrator).run();

@@ -32,6 +32,7 @@ import {
   VersionFun,
 } from '../runtime/funs.js';
 import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
+import type { LogOrigin } from '../runtime/log-config.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { declareTable } from '../runtime/module-tables.js';
 import { FRESH, type Process } from '../runtime/process.js';
@@ -59,7 +60,7 @@ import {
 } from './export-table.js';
 import { type CompiledModule, FORMAT_VERSION, scriptName } from './module.js';
 import type { ModuleFacts, RunOutcome } from './scheduler-code.js';
-import { SourcePositions, userPositionOf } from './source-positions.js';
+import { callerIn, SourcePositions, userPositionOf } from './source-positions.js';
 import { resolveSpecifier } from './specifier.js';
 import { LoadGate, waitingCall } from './waiting-call.js';
 
@@ -201,6 +202,10 @@ export class CodeTable implements CodeLookup {
       if (info !== undefined) found.push(info);
     }
     return found;
+  }
+
+  caller(): LogOrigin | undefined {
+    return callerIn(this.positions);
   }
 
   moduleInfo(module: string): ModuleInfo | undefined {

@@ -18,7 +18,7 @@ import {
   LATER,
 } from '../runtime/code-inbox.js';
 import { context } from '../runtime/context.js';
-import type { CodeOutcome, CodeRequest } from '../runtime/hosting.js';
+import type { CodeOutcome, HostRequest } from '../runtime/hosting.js';
 import { isUnwinding } from '../runtime/preemption.js';
 import type { Process } from '../runtime/process.js';
 import type { Scheduler } from '../runtime/scheduler.js';
@@ -288,7 +288,7 @@ export class CodeClient implements SchedulerCode {
   constructor(
     port: MessagePort,
     epoch: CodeEpoch,
-    serve: (request: CodeRequest) => Promise<CodeOutcome>,
+    serve: (request: HostRequest) => Promise<CodeOutcome>,
   ) {
     this.#port = port;
     this.#epoch = epoch;
@@ -308,6 +308,11 @@ export class CodeClient implements SchedulerCode {
     this.#port.close();
     for (const { reject } of this.#waiting.values()) reject(cause);
     this.#waiting.clear();
+  }
+
+  /** Something else that the scheduler takes by this way, so that no plain code keeps it out. */
+  tell(op: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#ask(op, args);
   }
 
   prepare(load: number, modules: readonly CompiledModule[]): Promise<void> {

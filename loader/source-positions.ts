@@ -19,6 +19,7 @@
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import type { Standing } from '../runtime/hosting.js';
+import type { LogOrigin } from '../runtime/log-config.js';
 import { NativeError } from '../runtime/native-error.js';
 import { scriptName, userFunctionName } from './module.js';
 
@@ -127,15 +128,15 @@ export function userPositionOf(
   return firstPositions.get(error);
 }
 
-/** The whole stack of this thread as V8 sees it. Cost: about a microsecond a frame. */
-export function callSites(): readonly NodeJS.CallSite[] {
+/** The stack of this thread as V8 sees it, innermost first. Cost: about a microsecond a frame. */
+export function callSites(most: number = Number.POSITIVE_INFINITY): readonly NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = NativeError;
   let sites: readonly NodeJS.CallSite[] = [];
   const take = (_error: Error, given: NodeJS.CallSite[]): string => {
     sites = given;
     return '';
   };
-  NativeError.stackTraceLimit = Number.POSITIVE_INFINITY;
+  NativeError.stackTraceLimit = most;
   NativeError.prepareStackTrace = take;
   try {
     void new NativeError('stack').stack;
@@ -145,6 +146,26 @@ export function callSites(): readonly NodeJS.CallSite[] {
   }
   return sites;
 }
+
+/** Frames of the machine between a built-in function and who called it. */
+const CALLER_FRAMES = 12;
+
+/** The innermost place in a module of the stack of this moment. Cost: some 5 microseconds. */
+export function callerIn(positions: SourcePositions): LogOrigin | undefined {
+  for (const site of callSites(CALLER_FRAMES)) {
+    const script = site.getFileName() ?? '';
+    const module = MODULE_SCRIPT.exec(script)?.[1];
+    if (module === undefined) continue;
+    const place = positions.place(script, site);
+    if (!place) continue;
+    const { file, line } = place.position;
+    return { module, function: userFunctionName(site.getFunctionName() ?? ''), file, line };
+  }
+  return undefined;
+}
+
+/** See `scriptName`. */
+const MODULE_SCRIPT: RegExp = /^tsvm:(.+)@[^@]+$/;
 
 let sitesSeen: NodeJS.CallSite[] | null = null;
 

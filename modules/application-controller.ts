@@ -500,7 +500,7 @@ function endedByItself(state: State, name: string, type: ApplicationType, reason
   const isFatal = type === 'permanent' || (type === 'transient' && reason !== 'normal');
   const fields = { report: 'application', application: name, applicationType: type, reason };
   const text = `application ${name} (${type}) ended by itself: ${inWords(reason)}`;
-  if (reason === 'normal' && !isFatal) log.info(text, fields);
+  if (reason === 'normal' && !isFatal) log.notice(text, fields);
   else log.error(isFatal ? `${text}; the others are stopped` : text, fields);
   if (!isFatal) return;
   const terminated = { kind: 'application_terminated', application: name, reason };

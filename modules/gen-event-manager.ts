@@ -224,7 +224,8 @@ async function spread(
 }
 
 function unhandled({ module }: Installed, message: unknown): void {
-  log.warn(`${moduleName(module)}: a message that nobody handles`, {
+  log.warning(`${moduleName(module)}: a message that nobody handles`, {
+    domain: ['otp'],
     message: presentable(message),
   });
 }
@@ -296,7 +297,8 @@ async function failed(
 ): Promise<void> {
   const { module, id } = nameOf(one);
   log.error(`gen-event: handler ${module} failed and is taken out: ${inWords(reason)}`, {
-    report: 'gen_event',
+    domain: ['otp'],
+    label: 'gen_event',
     handler: { module, id },
     reason: presentable(reason),
     lastEvent: presentable(event),

@@ -365,7 +365,8 @@ function handle(server: Running, message: unknown): unknown {
   const { parent } = server;
   if (parent !== undefined && isExitOf(message, parent)) return { stop: message.reason, state };
   if (module.handleInfo !== undefined) return module.handleInfo(message, state);
-  log.warn(`${moduleName(module)}: a message that nobody handles`, {
+  log.warning(`${moduleName(module)}: a message that nobody handles`, {
+    domain: ['otp'],
     message: presentable(message),
   });
   return { state };

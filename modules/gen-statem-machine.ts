@@ -325,7 +325,8 @@ function contentOf(event: Event): unknown {
 
 function unhandled({ module, state }: Machine, event: Event): unknown {
   if (event.type === 'info') {
-    log.warn(`${moduleName(module)}: a message that nobody handles in state ${String(state)}`, {
+    log.warning(`${moduleName(module)}: a message that nobody handles in state ${String(state)}`, {
+      domain: ['otp'],
       message: presentable(event.message),
     });
     return { keep: true };

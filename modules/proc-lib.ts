@@ -358,7 +358,8 @@ export function parent(): Pid | undefined {
   return dictionary.get(PARENT) as Pid | undefined;
 }
 
-function ownName(): Ancestor {
+/** The name that the calling process was started under, else its pid. */
+export function ownName(): Ancestor {
   return (dictionary.get(NAME) as string | undefined) ?? self();
 }
 

@@ -13,9 +13,10 @@
 import { isAlive, log, monotonicTime, type Pid, self, send, trapExit, upgrading } from 'tsvm';
 import { translate } from './code-change.js';
 import type { CallResult, InitResult, Result } from './gen-server-types.js';
-import { inWords, isOrderly } from './reasons.js';
+import { isOrderly } from './reasons.js';
 import { addRestart, type Intensity, newIntensity } from './restart-intensity.js';
 import { startProcess, stopProcess, stopProcesses } from './supervisor-children.js';
+import { type ErrorContext, reportFailure, reportProgress } from './supervisor-reports.js';
 import {
   type BadSpec,
   type ChildSpec,
@@ -250,7 +251,7 @@ async function begun(state: State, child: Child, known = false): Answered<StartA
   }
   settle(state, child, started.pid);
   if (started.pid === undefined && child.spec.restart === 'temporary') forget(state, child);
-  else progress(state, child);
+  else progress(child);
   return { reply: { info: undefined, ...started }, state };
 }
 
@@ -267,18 +268,19 @@ export async function handleInfo(message: SupervisorInfo, state: State): Promise
       state.children.get(id) ?? [...state.dynamic].find((each) => each.pid === 'restarting');
     return child?.pid === 'restarting' ? restart(state, child) : { state };
   }
-  log.warn(`supervisor ${self()}: a message that nobody handles`);
+  log.warning(`supervisor ${self()}: a message that nobody handles`, { domain: ['otp'] });
   return { state };
 }
 
 async function ended(state: State, child: Child, reason: unknown): Promise<Result<State>> {
   const { restart: kind } = child.spec;
+  const pid = child.pid === 'restarting' ? undefined : child.pid;
   release(state, child);
   if (kind === 'permanent' || (kind === 'transient' && !isOrderly(reason))) {
-    report(state, 'child_terminated', child, reason);
+    report(state, 'child_terminated', child, reason, pid);
     return restart(state, child);
   }
-  if (!isOrderly(reason)) report(state, 'child_terminated', child, reason);
+  if (!isOrderly(reason)) report(state, 'child_terminated', child, reason, pid);
   if (kind === 'temporary' || state.dynamic.has(child)) forget(state, child);
   return child.spec.significant && isTimeToEnd(state) ? { stop: 'shutdown', state } : { state };
 }
@@ -336,7 +338,7 @@ async function startAt(state: State, child: Child): Promise<{ readonly reason: u
   const isDynamic = state.dynamic.has(child);
   if (started.pid === undefined && (isDynamic || child.spec.restart === 'temporary')) {
     forget(state, child);
-  } else if (!isDynamic) progress(state, child);
+  } else if (!isDynamic) progress(child);
   return null;
 }
 
@@ -428,15 +430,6 @@ export function formatStatus({ flags, children, byPid }: State): unknown {
 
 // ---- reports ------------------------------------------------------------------------------------
 
-type ErrorContext = 'child_terminated' | 'start_error' | 'shutdown_error' | 'shutdown';
-
-const TEXTS: Readonly<Record<ErrorContext, string>> = {
-  child_terminated: 'ended',
-  start_error: 'did not start',
-  shutdown_error: 'did not stop in order',
-  shutdown: 'was restarted too often; the supervisor ends',
-};
-
 function report(
   { flags }: State,
   errorContext: ErrorContext,
@@ -444,21 +437,9 @@ function report(
   reason: unknown,
   pid?: Pid,
 ): void {
-  const text = `supervisor: child ${JSON.stringify(spec.id)} ${TEXTS[errorContext]}: ${inWords(reason)}`;
-  const { id, restart: kind, shutdown, type } = spec;
-  log.error(text, {
-    report: 'supervisor',
-    strategy: flags.strategy,
-    errorContext,
-    reason,
-    offender: { id, pid, restart: kind, shutdown, type },
-  });
+  reportFailure(flags.strategy, errorContext, spec, reason, pid);
 }
 
-function progress(_state: State, { spec, pid }: Child): void {
-  if (pid === undefined) return;
-  log.info(`supervisor: child ${JSON.stringify(spec.id)} started`, {
-    report: 'progress',
-    started: { id: spec.id, pid, type: spec.type },
-  });
+function progress({ spec, pid }: Child): void {
+  if (pid !== undefined && pid !== 'restarting') reportProgress(spec, pid);
 }

@@ -244,7 +244,7 @@ function refresh(debug: Debug): void {
 
 /** Tell of an event. Call it only while `debug.active`. `sys:handle_debug/4`. */
 export function handleDebug(debug: Debug, event: SystemEvent): void {
-  if (debug.trace) machineLog.info(`${self()} ${event.type}`, { event });
+  if (debug.trace) machineLog.notice(`${self()} ${event.type}`, { event });
   if (debug.counts !== null && event.type === 'in') debug.counts.in += 1;
   if (debug.counts !== null && event.type === 'out') debug.counts.out += 1;
   if (debug.logLimit > 0) {

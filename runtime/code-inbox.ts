@@ -16,7 +16,7 @@
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { CodeOutcome, CodeRequest } from './hosting.js';
+import type { CodeOutcome, HostRequest } from './hosting.js';
 import { CODE_EPOCH, type SharedState } from './shared-state.js';
 
 /** What the code server asks for. */
@@ -34,7 +34,7 @@ export type CodeAnswer = { readonly id: number } & CodeResult;
 /** What a process asks of the code server; the answer comes as the command `ANSWER`. */
 export interface CodeAsked {
   readonly asked: number;
-  readonly request: CodeRequest;
+  readonly request: HostRequest;
 }
 
 export const ANSWER = 'answer';
@@ -114,11 +114,11 @@ export class CodeInbox {
   }
 
   /** Ask the code server. By this way, the answer comes even while plain code holds up the event loop. */
-  ask(request: CodeRequest, answer: (outcome: CodeOutcome) => void): void {
+  ask(request: HostRequest, answer: (outcome: CodeOutcome) => void): void {
     this.#lastAsked += 1;
-    this.#asked.set(this.#lastAsked, answer);
     const message: CodeAsked = { asked: this.#lastAsked, request };
     this.#port.postMessage(message);
+    this.#asked.set(this.#lastAsked, answer);
   }
 
   close(): void {

@@ -50,7 +50,7 @@ export function deliver(scheduler: Scheduler, proc: Process, message: unknown): 
   if (proc.receiver !== null) scheduler.wake(proc);
   if (mailbox.length === LONG_MAILBOX && !mailbox.reported) {
     mailbox.reported = true;
-    scheduler.log('warn', `the mailbox of ${proc.pid} holds ${LONG_MAILBOX} messages`, proc.pid);
+    scheduler.log('warning', `the mailbox of ${proc.pid} holds ${LONG_MAILBOX} messages`, proc.pid);
   }
 }
 

@@ -6,6 +6,8 @@
  */
 
 import type { FunVersion } from './funs.js';
+import type { LogOrigin } from './log-config.js';
+import type { LogLevel } from './log-level.js';
 import type { Process } from './process.js';
 import type { Pid } from './terms.js';
 
@@ -55,17 +57,45 @@ export interface CodeLookup {
   moduleInfo(module: string): ModuleInfo | undefined;
   /** Is a frame of the process in a version of the module that is not current any more? */
   runsOld(proc: Process, module: string): boolean;
+  /** Where in a module the code stands that runs now, if it does. Cost: some microseconds. */
+  caller(): LogOrigin | undefined;
 }
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-
-export interface LogEvent {
+/** An event of the log as it is written. */
+export interface LogLine {
   readonly level: LogLevel;
   readonly text: string;
   readonly pid: Pid | null;
+  /** Milliseconds since 1970. */
   readonly time: number;
+  /** What the report and the metadata of the event have besides. */
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** Where it was logged, if by a module. */
+  readonly module?: string;
+  readonly function?: string | undefined;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  readonly domain?: readonly string[];
 }
+
+/** A line, and the handler that writes it. */
+export interface HandledLine extends LogLine {
+  readonly handler: string;
+}
+
+/** What a process can ask of who keeps the configuration of the log. */
+export type LogRequest =
+  /** To take the place of a version of it. The configuration is a `Packed`. */
+  | { readonly op: 'log_configure'; readonly base: number; readonly config: unknown }
+  /** Something has failed: a whole handler, or a filter of it, or a primary one. */
+  | {
+      readonly op: 'log_take_out';
+      readonly handler: string | null;
+      readonly filter: string | null;
+    }
+  | { readonly op: 'log_flush' | 'log_statistics' };
+
+export type HostRequest = CodeRequest | LogRequest;
 
 /** What a report shows of a process that was linked with the one that crashed. */
 export interface Neighbour {
@@ -143,12 +173,17 @@ export interface Standing {
 
 /** The main thread, as a scheduler sees it. */
 export interface Host {
-  log(event: LogEvent): void;
+  log(line: HandledLine): void;
+  /** Lines that were given to `log` and are not written yet. */
+  readonly logQueue: number;
+  /** A line was not given to `log`, as too many wait. */
+  logDropped(handler: string): void;
+  /** A crash report has passed the filters of the log late. */
+  crashLogged(report: CrashReport): void;
   /** @param report makes the report; not called where crashes are only counted */
   crashed(signature: CrashSignature, report: () => CrashReport): void;
   /** An address the application listens on. */
   announce(url: string): void;
   /** Run a function that can be sent in the dirty pool. The arguments are copies. */
   dirty(fn: EntryFunction, args: readonly unknown[]): PromiseLike<unknown>;
-  /** Run an exported function in the dirty pool. */
 }

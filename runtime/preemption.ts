@@ -375,7 +375,7 @@ function warn(scheduler: Scheduler, proc: Process): void {
   if (warnedPlaces.has(line) || warnedPlaces.size >= PLACES_MAX) return;
   warnedPlaces.add(line);
   scheduler.log(
-    'warn',
+    'warning',
     `plain code has run for ${WARN_MS / 1000} s without a stop at ${place}: meanwhile sockets, files and ` +
       'promises of its scheduler wait. Make it an async function, or run it with dirty()',
     proc.pid,

@@ -18,6 +18,7 @@
 import { context } from './context.js';
 import type { Task } from './coroutine.js';
 import type { FunctionName } from './hosting.js';
+import type { LogMetadata } from './log-config.js';
 import type { Mailbox, Match } from './mailbox.js';
 import type { Monitor } from './monitors.js';
 import type { Scheduler } from './scheduler.js';
@@ -68,6 +69,10 @@ export class ProcessExtra {
   standing: Standing | null = null;
   /** The state that it had before an upgrade that may still be undone. */
   before: { readonly upgrade: number; readonly state: unknown } | null = null;
+  /** What the events that it logs carry. */
+  logMetadata: LogMetadata | null = null;
+  /** Filters and handlers of an event that it logs are running. */
+  logging = false;
   /** What the main thread wants to know when the process has ended. */
   onExit: ((reason: unknown) => void)[] = [];
   /** Further coroutines of this process that wait in `receive`, in the order they began. */

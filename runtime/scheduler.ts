@@ -21,8 +21,10 @@ import { context } from './context.js';
 import { AWAITED, FAILED, makeReady, resumeReady, runRoot, type Task } from './coroutine.js';
 import { GuardError, invariant, ProcessError } from './errors.js';
 import type { Guard } from './guard.js';
-import type { CodeLookup, Host, LogLevel, TamperCheck } from './hosting.js';
+import type { CodeLookup, Host, TamperCheck } from './hosting.js';
 import { Idling } from './idling.js';
+import type { LogLevel } from './log-level.js';
+import { Logger } from './logger.js';
 import { LongRunners } from './long-runners.js';
 import { MonitorIndex } from './monitors.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
@@ -111,6 +113,7 @@ export class Scheduler {
   readonly code: CodeLookup;
   readonly codeInbox: CodeInbox | null;
   readonly host: Host;
+  readonly logger: Logger;
   readonly processes: ProcessTable;
   readonly monitors: MonitorIndex;
   readonly aliases: AliasTable;
@@ -183,6 +186,7 @@ export class Scheduler {
     this.counters = options.counters;
     this.code = options.code;
     this.host = options.host;
+    this.logger = new Logger(options.host, options.code, () => this.isHeard(shared.HEARD_LOGS));
     this.#tamperCheck = options.tamperCheck;
     this.codeInbox = options.codeInbox ?? null;
     this.codeInbox?.listen(() => this.ensureTurn());
@@ -277,14 +281,9 @@ export class Scheduler {
     if (!this.#inTurn) this.ensureTurn();
   }
 
-  log(
-    level: LogLevel,
-    text: string,
-    pid: Pid | null,
-    fields?: Readonly<Record<string, unknown>>,
-  ): void {
-    const event = { level, text, pid, time: Date.now() };
-    this.host.log(fields === undefined ? event : { ...event, fields });
+  /** What the machine itself has to say, of a process or of none. */
+  log(level: LogLevel, text: string, pid: Pid | null): void {
+    this.logger.say(level, { text }, { pid, domain: ['otp'] });
   }
 
   // ---- run queue --------------------------------------------------------------------------------

@@ -11,6 +11,8 @@
  * | CODE_EPOCH (slot 0)    | commands of the code server so far, see code-inbox.ts | main thread     | –         |
  * | SPAWN_BLOCK            | blocks of pid counters handed out to the slot   | owner                 | –         |
  * | HEARD (slot 0)         | HEARD_LOGS, HEARD_CRASHES: somebody listens     | main thread           | –         |
+ * | LOGS_SENT              | lines given to the main thread by this life     | owner                 | –         |
+ * | LOGS_TAKEN             | those that are written or thrown away           | main thread           | –         |
  * | BEAT                   | changes while slices make progress, 0 between them | owner, not atomically | –      |
  *
  * | cell (Float64, per slot) | meaning (since the thread began)              |
@@ -35,6 +37,8 @@ export const TIMERS = 6;
 export const CODE_EPOCH = 7;
 export const BEAT = 8;
 export const HEARD = 9;
+export const LOGS_SENT = 10;
+export const LOGS_TAKEN = 11;
 
 /** Bits of HEARD: what nobody listens to is not made. */
 export const HEARD_LOGS = 1;
@@ -50,6 +54,18 @@ export const REDUCTIONS = 0;
 export const BUSY_MS = 1;
 export const TOTAL_MS = 2;
 export const TURNS = 3;
+
+const PER_LIFE = [
+  LIFE,
+  SLEEP,
+  RUN_QUEUE,
+  PROCESSES,
+  SPAWNS_COMING,
+  TIMERS,
+  BEAT,
+  LOGS_SENT,
+  LOGS_TAKEN,
+];
 
 /** A cache line of Int32 cells, so that two owners never share one. */
 const STRIDE = 16;
@@ -98,8 +114,7 @@ export class SharedState {
 
   /** Forget the figures of a slot whose thread died. The block counter stays. */
   clear(slot: number): void {
-    for (const cell of [LIFE, SLEEP, RUN_QUEUE, PROCESSES, SPAWNS_COMING, TIMERS, BEAT])
-      this.set(slot, cell, 0);
+    for (const cell of PER_LIFE) this.set(slot, cell, 0);
     this.figures.fill(0, slot * FLOAT_STRIDE, (slot + 1) * FLOAT_STRIDE);
   }
 }

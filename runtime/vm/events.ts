@@ -4,7 +4,7 @@
 
 import type { LoadReport } from '../../loader/code-server.js';
 import type { LoadError } from '../../loader/errors.js';
-import type { CrashReport, LogEvent } from '../hosting.js';
+import type { CrashReport, LogLine } from '../hosting.js';
 
 /** What happens in a machine, by the name of the event. */
 export interface VmEvents {
@@ -14,11 +14,14 @@ export interface VmEvents {
   readonly loadError: LoadError;
   /** A process ended by an uncaught error or throw. */
   readonly crash: CrashReport;
+  /** A crash report that has passed the levels and filters of the log: for who writes the log. */
+  readonly crashLogged: CrashReport;
   /** Crash reports left out because more came than could be passed on. */
   readonly crashesOmitted: number;
   readonly schedulerDown: { readonly slot: number; readonly life: number; readonly cause: string };
   readonly schedulerUp: { readonly slot: number; readonly life: number };
-  readonly log: LogEvent;
+  /** An event of the log that the console is to show. */
+  readonly log: LogLine;
   /** An address that the application listens on. */
   readonly announce: string;
 }

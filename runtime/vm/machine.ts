@@ -14,7 +14,7 @@ import type { CompiledModule } from '../../loader/module.js';
 import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
 import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
-import type { FunctionName } from '../hosting.js';
+import type { FunctionName, HostRequest, LogRequest } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
@@ -23,7 +23,8 @@ import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
 import { Frames } from './frames.js';
 import { LIBRARY } from './library.js';
-import { logEvents } from './logging.js';
+import { LogControl } from './log-control.js';
+import { logEvents, onMachineEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
 import { type Outcome, resultOf } from './outcome.js';
 import type { Entry, HostControl } from './protocol.js';
@@ -77,6 +78,8 @@ export class Vm {
   readonly schedulers: number;
   /** Loading, purging, and which versions of modules there are. */
   readonly code: VmCode;
+  /** The levels of the log, and what has become of its events. */
+  readonly log: LogControl;
   readonly #options: CheckedOptions;
   readonly #events = new VmEmitter();
   readonly #threads: Threads;
@@ -91,6 +94,14 @@ export class Vm {
   constructor(options: CheckedOptions) {
     this.#options = options;
     this.schedulers = options.schedulers;
+    this.log = new LogControl({
+      config: options.log,
+      state: () => this.#threads.state,
+      slots: options.schedulers,
+      schedulers: () => this.#threads.running.map(({ code }) => code),
+      onConsole: (line) => this.#events.emit('log', line),
+      onChange: () => this.#tellHeard(),
+    });
     if (options.logger !== false) logEvents(this.#events, options.logger);
     this.#threads = new Threads({
       node: this.node,
@@ -100,8 +111,12 @@ export class Vm {
       redact: options.redact,
       onStuck: (text) => this.#warn(text),
       host: this.#host(),
-      equip: ({ code }) => this.#codeServer.attach(code),
-      onCodeRequest: (request) => this.code.serve(request),
+      equip: async ({ code }) => {
+        await this.log.attach(code);
+        await this.#codeServer.attach(code);
+      },
+      onRequest: (request) =>
+        isLogRequest(request) ? this.log.serve(request) : this.code.serve(request),
       onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
       onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
     });
@@ -115,6 +130,7 @@ export class Vm {
     this.code = new VmCode(this.#codeServer, options.modules, (reports) =>
       this.#events.emit('load', { reports, removed: [] }),
     );
+    onMachineEvents(this.#events, (level, text) => this.log.say(level, text));
     this.#events.onChange = () => this.#tellHeard();
     this.#tellHeard();
     boots.set(this, () => this.#boot());
@@ -126,6 +142,8 @@ export class Vm {
     const heard =
       this.#options.data !== undefined ||
       this.#events.isHeard('crash') ||
+      this.#events.isHeard('crashLogged') ||
+      this.log.wantsCrashes ||
       this.#events.isHeard('crashesOmitted');
     this.#threads.state.set(0, HEARD, logs | (heard ? HEARD_CRASHES : 0));
   }
@@ -137,6 +155,7 @@ export class Vm {
     const [compiled] = await Promise.all([
       modules === undefined ? [] : compileAll(modules, { cache, onProgress }),
       this.#threads.start(),
+      this.log.open(),
     ]);
     await this.#codeServer.load(compiled);
     if (watch && modules !== undefined) await this.#watch(modules);
@@ -164,7 +183,9 @@ export class Vm {
   }
 
   #warn(text: string): void {
-    this.#events.emit('log', { level: 'warn', text, pid: null, time: Date.now() });
+    this.log.say('warning', text);
+    if (!this.log.isShown('warning')) return;
+    this.#events.emit('log', { level: 'warning', text, pid: null, time: Date.now() });
   }
 
   // ---- processes ----------------------------------------------------------------------------------
@@ -334,6 +355,7 @@ export class Vm {
     await Promise.allSettled(this.#threads.running.map(({ control }) => control.killAll(reason)));
     await this.#threads.stop();
     await this.#dirty.stop();
+    await this.log.close();
     this.#crashes?.close();
     for (const close of this.#mailboxes) close();
   }
@@ -342,15 +364,17 @@ export class Vm {
 
   #host(): HostControl {
     return {
-      logged: (events) => {
-        for (const event of events) this.#events.emit('log', event);
-      },
-      crashed: (reports, counted) => {
+      logged: (slot, life, lines, dropped) => this.log.logged(slot, life, lines, dropped),
+      crashed: (reports, logged, counted) => {
         this.#crashes?.add(reports, counted);
-        for (const report of reports) this.#events.emit('crash', report);
+        for (const [at, report] of reports.entries()) {
+          this.#events.emit('crash', report);
+          if (logged[at] === true) this.#events.emit('crashLogged', report);
+        }
         const omitted = counted.reduce((sum, { count }) => sum + count, 0);
         if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
       },
+      crashLogged: (report) => this.#events.emit('crashLogged', report),
       announced: (url) => this.#events.emit('announce', url),
       dirty: (work): Promise<Outcome> => this.#dirty.run(work),
     };
@@ -424,6 +448,10 @@ async function compileAll(
   if (first === undefined) return modules;
   if (errors.length === 1) throw first;
   throw new AggregateError(errors, errors.map((error) => error.format()).join('\n\n'));
+}
+
+function isLogRequest(request: HostRequest): request is LogRequest {
+  return request.op.startsWith('log_');
 }
 
 /** Time first, so that names of later starts sort behind; then chance, for two starts in one second. */

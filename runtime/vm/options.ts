@@ -6,7 +6,9 @@ import { resolve } from 'node:path';
 import { UPGRADE_LIMITS, type UpgradeLimits } from '../../loader/state-change.js';
 import { CREATORS } from '../address.js';
 import { describe } from '../errors.js';
+import type { LogConfig } from '../log-config.js';
 import { GUARD_MS, GUARD_MS_MAX, GUARD_MS_MIN } from './guard-limits.js';
+import { LogOptionError, type LogOptions, logConfigOf } from './log-options.js';
 import { defaultLogger, type VmLogger } from './logging.js';
 import { isKeyName, SECRET_KEYS } from './redaction.js';
 
@@ -44,6 +46,8 @@ export interface VmOptions {
    * `false`: show everything.
    */
   readonly redact?: readonly string[] | false;
+  /** Levels of the log, and a file for it; see docs/logging.md. */
+  readonly log?: LogOptions;
   /** A pino logger for what the machine says; `false` for none. Warnings go to standard error by default. */
   readonly logger?: VmLogger | false;
 }
@@ -62,6 +66,7 @@ export interface CheckedOptions {
   readonly data: string | undefined;
   /** All of them. */
   readonly redact: readonly string[];
+  readonly log: LogConfig;
   readonly logger: VmLogger | false;
 }
 
@@ -83,6 +88,7 @@ const NAMES = [
   'upgrade',
   'data',
   'redact',
+  'log',
   'logger',
 ];
 /** The last of the slots that pids can name; slot 0 is nobody's. */
@@ -141,8 +147,18 @@ export function checkOptions(options: VmOptions): CheckedOptions {
     upgrade: { ...UPGRADE_LIMITS, ...upgrade },
     data: data === undefined ? undefined : resolve(data),
     redact: redact === false ? [] : [...SECRET_KEYS, ...redact],
+    log: checkLog(options.log),
     logger: options.logger ?? defaultLogger(),
   };
+}
+
+function checkLog(log: LogOptions | undefined): LogConfig {
+  try {
+    return logConfigOf(log ?? {});
+  } catch (error) {
+    if (!(error instanceof LogOptionError)) throw error;
+    throw wrong(error.at, error.expected, error.came);
+  }
 }
 
 function checkInteger(name: string, value: unknown, least: number, most: number): void {

@@ -7,7 +7,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../carried-functions.js';
-import type { CountedCrashes, CrashReport, FunctionName, LogEvent } from '../hosting.js';
+import type { CountedCrashes, CrashReport, FunctionName, HandledLine } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
 import type { Outcome } from './outcome.js';
@@ -78,9 +78,25 @@ export interface SchedulerControl {
 }
 
 export interface HostControl {
-  logged(events: readonly LogEvent[]): void;
-  crashed(reports: readonly CrashReport[], omitted: readonly CountedCrashes[]): void;
+  /** @param dropped how many lines were not sent, by handler */
+  logged(
+    slot: number,
+    life: number,
+    lines: readonly HandledLine[],
+    dropped: Readonly<Record<string, number>>,
+  ): void;
+  /** @param logged of each report, whether it is for the log, too */
+  crashed(
+    reports: readonly CrashReport[],
+    logged: readonly boolean[],
+    omitted: readonly CountedCrashes[],
+  ): void;
+  /** A report that came before is for the log, too. */
+  crashLogged(report: CrashReport): void;
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;
 }
+
+/** A new configuration of the log: what the main thread tells schedulers besides code. */
+export const LOG_CONFIG = 'log_config';

@@ -1,5 +1,5 @@
 /**
- * Redaction: what looks like a secret does not leave the thread in a crash report.
+ * Redaction: what looks like a secret does not leave the thread in a crash report or in the fields of a line of the log.
  *
  * A value is a secret by the name of its key: `password`, `dbPassword` and `DB_PASSWORD` for the name
  * `password`. In texts (messages, stacks, addresses) the same names are looked for before `=` or `:`.
@@ -8,7 +8,7 @@
  */
 
 import { isCrash } from '../crash-reason.js';
-import type { CrashReport } from '../hosting.js';
+import type { CrashReport, HandledLine } from '../hosting.js';
 
 export const REDACTED = '[redacted]';
 /** What is redacted unless an option says otherwise; names that are given are added to these. */
@@ -73,6 +73,12 @@ export class Redaction {
       dictionary: report.dictionary.map((pair) => this.#value(pair) as readonly [unknown, unknown]),
       details: this.#value(report.details) as CrashReport['details'],
     };
+  }
+
+  /** The text is left as it is written: what people log on purpose. */
+  ofLine(line: HandledLine): HandledLine {
+    if (this.#key === null || line.fields === undefined) return line;
+    return { ...line, fields: this.#value(line.fields) as NonNullable<HandledLine['fields']> };
   }
 
   #value(value: unknown): unknown {

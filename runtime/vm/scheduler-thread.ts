@@ -16,8 +16,9 @@ import * as bifs from '../../bif/index.js';
 import { CodeTable } from '../../loader/code-table.js';
 import { codeHandler } from '../../loader/scheduler-code.js';
 import { installStackMapping, standing } from '../../loader/source-positions.js';
+import { type Packed, unpackFunctions } from '../carried-functions.js';
 import { Channel } from '../channel.js';
-import { CodeInbox } from '../code-inbox.js';
+import { type CodeHandler, CodeInbox } from '../code-inbox.js';
 import { context } from '../context.js';
 import { engine, schedulerDown } from '../engine.js';
 import { ProcessError } from '../errors.js';
@@ -25,6 +26,8 @@ import { useFunCode } from '../funs.js';
 import { Guard } from '../guard.js';
 import { Lane } from '../lane.js';
 import { terminate } from '../lifecycle.js';
+import type { LogConfig } from '../log-config.js';
+import type { Logger } from '../logger.js';
 import { runtimeFor } from '../module-runtime.js';
 import { forgetProxies } from '../proxies.js';
 import { Scheduler } from '../scheduler.js';
@@ -36,7 +39,13 @@ import { guardProcessExit } from './harden.js';
 import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
 import { lockGlobals } from './lock-globals.js';
-import type { HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+
+import {
+  type HostControl,
+  LOG_CONFIG,
+  type SchedulerBoot,
+  type SchedulerControl,
+} from './protocol.js';
 import { Redaction } from './redaction.js';
 
 /** Piscina's task: resolves when the scheduler was stopped. */
@@ -48,10 +57,12 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   const state = new SharedState(boot.state);
   const guarded = makeGuard(boot, state);
   lockGlobals();
-  const host = new HostLink(
-    Comlink.wrap<HostControl>(nodeEndpoint(boot.host)),
-    new Redaction(boot.redact),
-  );
+  const host = new HostLink(Comlink.wrap<HostControl>(nodeEndpoint(boot.host)), {
+    slot: boot.slot,
+    life: boot.life,
+    state,
+    redaction: new Redaction(boot.redact),
+  });
   forgetProxies();
   const scheduler: Scheduler = new Scheduler(
     {
@@ -66,12 +77,15 @@ export async function run(boot: SchedulerBoot): Promise<void> {
       codeInbox: new CodeInbox(
         boot.code,
         state,
-        codeHandler(table, {
-          all: () => scheduler.processes.all(),
-          kill: (proc) => terminate(scheduler, proc, 'killed'),
-          run: (label, fn, ended) => local.runPlain(label, fn, ended),
-          scheduler: () => scheduler,
-        }),
+        withLogging(
+          codeHandler(table, {
+            all: () => scheduler.processes.all(),
+            kill: (proc) => terminate(scheduler, proc, 'killed'),
+            run: (label, fn, ended) => local.runPlain(label, fn, ended),
+            scheduler: () => scheduler,
+          }),
+          () => scheduler.logger,
+        ),
       ),
       host,
       tamperCheck: tamperedIntrinsic,
@@ -79,7 +93,8 @@ export async function run(boot: SchedulerBoot): Promise<void> {
     },
     engine,
   );
-  if (guarded.problem !== null) scheduler.log('warn', guarded.problem, null);
+  connectLogger(scheduler, host, () => local);
+  if (guarded.problem !== null) scheduler.log('warning', guarded.problem, null);
   process.on('unhandledRejection', (error) => {
     scheduler.log(
       'error',
@@ -89,6 +104,24 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   });
   const local = new LocalProcesses(scheduler);
   await serve(boot, scheduler, local, host);
+}
+
+/** The configuration of the log comes by the way of the code server, as it holds functions of modules. */
+function withLogging(handle: CodeHandler, logger: () => Logger): CodeHandler {
+  return (op, args, answer) => {
+    if (op !== LOG_CONFIG) return handle(op, args, answer);
+    const [version, config] = args as [number, Packed];
+    logger().configure(version, unpackFunctions(config) as LogConfig);
+    return undefined;
+  };
+}
+
+function connectLogger(scheduler: Scheduler, host: HostLink, local: () => LocalProcesses): void {
+  const { logger, codeInbox } = scheduler;
+  host.onCrash = (report) => logger.crashed(report);
+  logger.runApart = (label, fn, ended) => local().runPlain(label, fn, ended);
+  logger.takeOut = (handler, filter) =>
+    codeInbox?.ask({ op: 'log_take_out', handler, filter }, () => {});
 }
 
 /** Before the globals are locked: the guard is reached by one. */

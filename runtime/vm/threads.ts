@@ -17,7 +17,7 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
 import { CodeClient, type CodeEpoch } from '../../loader/scheduler-code.js';
-import type { CodeOutcome, CodeRequest } from '../hosting.js';
+import type { CodeOutcome, HostRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
@@ -67,8 +67,8 @@ export interface ThreadsOptions {
   readonly host: HostControl;
   /** Bring a new life up to the current code before it opens. */
   readonly equip: (thread: SchedulerThread) => Promise<void>;
-  /** What a process asks of the code server. */
-  readonly onCodeRequest: (request: CodeRequest) => Promise<CodeOutcome>;
+  /** What a process asks of the code server, or of the log. */
+  readonly onRequest: (request: HostRequest) => Promise<CodeOutcome>;
   readonly onDown: (slot: number, life: number, cause: string) => void;
   readonly onUp: (slot: number, life: number) => void;
 }
@@ -203,7 +203,7 @@ export class Threads {
       slot,
       life,
       control: rejectingWhenDead(remote, calls),
-      code: new CodeClient(code.port1, this.codeEpoch, this.#options.onCodeRequest),
+      code: new CodeClient(code.port1, this.codeEpoch, this.#options.onRequest),
       open: false,
       ports: [control.port1, host.port1],
       calls,

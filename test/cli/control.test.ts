@@ -18,9 +18,9 @@ export async function start(): Promise<void> {
 /** Waits in the version that it began in. */
 const waiting = (n: number): string => `import { log, receive } from 'tsvm';
 export async function wait(): Promise<void> {
-  log.info('waiting ${n}');
+  log.notice('waiting ${n}');
   await receive();
-  log.info('went on ${n}');
+  log.notice('went on ${n}');
 }
 `;
 
@@ -144,7 +144,7 @@ describe('a running machine', () => {
       id: 8,
       error: {
         code: 'unknown_request',
-        message: 'expected a request of status, stop, load, got "dance"',
+        message: 'expected a request of status, stop, log_level, load, got "dance"',
       },
     });
     expect(await ask('{"tsvm":1,"request":"load","files":"x"}')).toMatchObject({

@@ -52,7 +52,7 @@ describe('start', () => {
 import * as room from './room.js';
 export async function start(): Promise<void> {
   for (let n = 0; n < 20; n++) spawn(room.enter);
-  log.info('entered \\u001b[2J\\u0007');
+  log.notice('entered \\u001b[2J\\u0007');
   await receive();
 }
 `,
@@ -163,7 +163,7 @@ export function start(): void {
 }
 export async function worker(): Promise<void> {
   await sleep(900);
-  log.info('still here');
+  log.notice('still here');
   await receive();
 }
 `,
@@ -204,7 +204,7 @@ export function worker(): void {
       'modules/main.ts': `import { log, receive, trapExit } from 'tsvm';
 export async function start(): Promise<void> {
   trapExit(true);
-  for (;;) log.info('not now', (await receive()) as object);
+  for (;;) log.notice('not now', (await receive()) as object);
 }
 `,
     });

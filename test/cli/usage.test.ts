@@ -33,7 +33,10 @@ describe('tsvm', () => {
     [['start', '--schedlers', '2'], "unknown option '--schedlers'\n(Did you mean --schedulers?)"],
     [['start', '--schedulers', '0'], 'Expected a whole number from 1 to 63'],
     [['start', '--schedulers', 'two'], 'Expected a whole number from 1 to 63'],
-    [['start', '--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
+    [
+      ['start', '--log-level', 'loud'],
+      'Expected one of emergency, alert, critical, error, warning, notice, info, debug',
+    ],
     [['start', 'a', 'b'], 'too many arguments'],
     [['build'], "required option '--out <dir>' not specified"],
     [['load'], "missing required argument 'file'"],

@@ -17,7 +17,7 @@ test('1.4 a mailbox that grows past the threshold is logged once', async () => {
   try {
     const lines: string[] = [];
     vm.on('log', ({ level, text }) => {
-      if (level === 'warn') lines.push(text);
+      if (level === 'warning') lines.push(text);
     });
     await runProcess(vm, 'mailbox-limit', 'hoarder', []);
     await expect.poll(() => lines.length).toBeGreaterThan(0);

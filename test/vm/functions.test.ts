@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CrashReport, type LogEvent, startVm, type Vm } from 'tsvm/vm';
+import { type CrashReport, type LogLine, startVm, type Vm } from 'tsvm/vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 type Fn = (...args: unknown[]) => unknown;
@@ -23,7 +23,7 @@ export async function server() {
 export async function sender(to: Pid) { send(to, { tick: adder(1) }); await receive(); }
 export function leave() { exit({ undo: adder(2) }); }
 export function crash() {
-  log.info('about to crash', { f: adder(3) });
+  log.notice('about to crash', { f: adder(3) });
   send(self(), { f: adder(4) });
   throw { thrown: adder(5) };
 }
@@ -89,7 +89,7 @@ describe('functions in the hands of the host program', () => {
 
   test('logs and crash reports name functions instead of holding them', async () => {
     const crashed = deferred<CrashReport>();
-    const logged = deferred<LogEvent>();
+    const logged = deferred<LogLine>();
     onTestFinished(vm.on('crash', (report) => crashed.resolve(report)));
     onTestFinished(
       vm.on('log', (event) => {

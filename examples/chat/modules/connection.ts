@@ -299,7 +299,7 @@ function tell(state: Connection, message: wire.ServerMessage): void {
   const { socket } = state;
   if (socket.readyState !== socket.OPEN) return; // its `close` is in the mailbox
   if (socket.bufferedAmount > UNSENT_BYTES_MAX) {
-    log.warn(`${state.name} reads too slowly: the connection is ended`, {
+    log.warning(`${state.name} reads too slowly: the connection is ended`, {
       unsent: socket.bufferedAmount,
     });
     exit('too_slow');

@@ -69,7 +69,7 @@ export function handle(message: ListenerMessage): void {
     const mailbox = { limit: MAILBOX_MAX, onFull: 'kill' } as const;
     spawnOpt({ ...here, mailbox }, connection.start, port, query);
   } else {
-    log.warn(`the server reported: ${message.args[0]}`);
+    log.warning(`the server reported: ${message.args[0]}`);
   }
 }
 

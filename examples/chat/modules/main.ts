@@ -68,7 +68,7 @@ export function handle(state: Main, message: MainMessage): void {
   const now = Date.now();
   state.restarts = [...state.restarts.filter((at) => at > now - RESTARTS.withinMs), now];
   if (state.restarts.length > RESTARTS.max) exit(reason);
-  log.warn(`the ${from === state.rooms ? 'rooms' : 'listener'} ended and is started again`);
+  log.warning(`the ${from === state.rooms ? 'rooms' : 'listener'} ended and is started again`);
   if (from === state.rooms) state.rooms = startRooms();
   else state.listener = startListener(state.address);
 }

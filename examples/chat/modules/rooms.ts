@@ -120,7 +120,7 @@ function find(state: Rooms, { room: name, dead }: Find): Found {
     self<RoomsMessage>(),
   );
   state.known.set(name, { pid, members: 0 });
-  log.info(`room #${name} opened`, { room: pid, scheduler });
+  log.notice(`room #${name} opened`, { room: pid, scheduler });
   publishSoon(state);
   return { pid };
 }

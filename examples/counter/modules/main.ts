@@ -13,6 +13,6 @@ export async function tick(pid: Pid<counter.CounterMessage>): Promise<never> {
   await receive();
   sendAfter(1000, self(), 'tick');
   send(pid, { type: 'add', by: 1 });
-  log.info(counter.line(await call(pid, 'get')));
+  log.notice(counter.line(await call(pid, 'get')));
   return await hibernate(main.tick, pid);
 }

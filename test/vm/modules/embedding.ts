@@ -80,7 +80,7 @@ export async function owner(file: string): Promise<void> {
 }
 
 export async function logs(): Promise<void> {
-  log.info('a line', { with: 'fields' });
+  log.notice('a line', { with: 'fields' });
   log.error('an error line');
   announce('http://127.0.0.1:1');
 }
