@@ -76,7 +76,8 @@ describe.each([1, 2])('with %i schedulers', (schedulers) => {
     const counts = known as Counts;
     expect(performance.now() - begun).toBeLessThan(30_000);
     const sum = counts.written + counts.dropped + counts.flushed + counts.overBurst;
-    expect(sum).toBe(count);
+    // The machine may say once that plain code runs for long.
+    expect([count, count + 1]).toContain(sum);
     expect(counts.dropped + counts.overBurst).toBeGreaterThan(0);
     expect(lines.length).toBeLessThanOrEqual(counts.written + 60);
     await expect
