@@ -31,6 +31,8 @@ export interface Context {
   entry: ((...args: never[]) => unknown) | null;
   /** Above 0: plain functions that may run long are called by their twins, so many inside each other; see `twins.ts`. */
   twins: number;
+  /** The slice runs on top of a preempted process. */
+  onTop: boolean;
   /** How often the slice was preempted in plain code in spite of twins. */
   preemptions: number;
   /** Something half done would be seen: no other process may run on top of this stack now. */
@@ -47,6 +49,7 @@ export const context: Context = {
   awaited: false,
   entry: null,
   twins: NO_TWINS,
+  onTop: false,
   preemptions: 0,
   sealed: false,
 };

@@ -21,7 +21,7 @@ import { context } from './context.js';
 import { UNWIND } from './errors.js';
 import { entryKey } from './funs.js';
 import { DEAD, type Process } from './process.js';
-import { twinOf, unboxed } from './twins.js';
+import { NO_TWINS, SHORT_CALLS_MAX, twinOf, unboxed } from './twins.js';
 
 /** What `awaitValue` and `receive` return when the generator must yield. */
 export const PARK: { readonly park: true } = Object.freeze({ park: true });
@@ -120,7 +120,7 @@ export function runTwin(generator: Coroutine<unknown>): unknown {
   context.twins += 1;
   switch (task.state) {
     case DONE:
-      if (task.process !== null) context.scheduler?.longRunners.wasShort(task.process);
+      if (task.process !== null) wasShort(task.process);
       return unboxed(task.value);
     case FAILED:
       task.state = AWAITED;
@@ -128,16 +128,25 @@ export function runTwin(generator: Coroutine<unknown>): unknown {
     default:
       if (task.state < PENDING) task.state = PENDING;
       task.waiter = caller;
-      if (task.process !== null) context.scheduler?.longRunners.add(task.process);
+      if (task.process !== null) task.process.shortCallsLeft = SHORT_CALLS_MAX;
       return PARK;
   }
 }
 
-/** A plain entry function that has a twin: the process runs that one. */
-function* enterTwin(
-  twin: (...args: never[]) => unknown,
+/** A twin did not have to give way. */
+function wasShort(proc: Process): void {
+  if (proc.shortCallsLeft === 0) return;
+  proc.shortCallsLeft -= 1;
+  if (proc.shortCallsLeft === 0 && !context.onTop) context.twins = NO_TWINS;
+}
+
+/** Call a function by its twin, if it has one, and wait for what it returns. For the machine's own coroutines. */
+export function* calling(
+  fn: (...args: never[]) => unknown,
   args: readonly unknown[],
 ): Coroutine<unknown> {
+  const twin = twinOf(fn);
+  if (twin === undefined) return yield* awaiting(fn(...(args as never[])));
   const value = twin(...(args as never[]));
   return value === PARK ? unboxed(yield) : value;
 }
@@ -495,8 +504,8 @@ export function runRoot(
   let result: unknown;
   context.entry = entry;
   try {
-    const twin = twinOf(entry);
-    result = twin === undefined ? entry(...(args as never[])) : start(enterTwin(twin, args));
+    result =
+      twinOf(entry) === undefined ? entry(...(args as never[])) : start(calling(entry, args));
   } catch (error) {
     scheduler?.rootFinished(proc, error, true);
     return;

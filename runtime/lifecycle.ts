@@ -36,7 +36,6 @@ export function terminate(scheduler: Scheduler, proc: Process, reason: unknown):
   if (proc === context.process) context.budget = 0;
   scheduler.processes.delete(proc);
   if (scheduler.preempted.size > 0) scheduler.preempted.delete(proc);
-  scheduler.longRunners.forget(proc);
   if (ending) endings.push({ proc, reason });
   else endAll(scheduler, proc, reason);
 }

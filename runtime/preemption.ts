@@ -36,6 +36,7 @@ import { entryKey } from './funs.js';
 import { DEAD, FRESH, type Process } from './process.js';
 import { REDUCTIONS_MAX, type Scheduler } from './scheduler.js';
 import { hasRoom, type Probe, probe } from './stack-room.js';
+import { SHORT_CALLS_MAX } from './twins.js';
 
 /** Loop iterations between two calls of `lap`; the loader's check counts to it. */
 export const LAP: number = 64;
@@ -61,7 +62,7 @@ const ROOM_FOR_SLICES: Probe = probe(128 * 1024);
 const ROOM_FOR_SIGNALS: Probe = probe(48 * 1024);
 const WARN_MS = 1000;
 /** How often the host program is served under plain code that goes on. */
-const HOST_MS = 20;
+const HOST_MS = 5;
 const PLACES_MAX = 1000;
 /** Between two looks at whether a wait in place is over. */
 const NAP_MS = 0.25;
@@ -290,7 +291,7 @@ function serveHost(scheduler: Scheduler): void {
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
 function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void {
-  const { process, task, resumed, budget, yields, twins, preemptions, entry } = context;
+  const { process, task, resumed, budget, yields, twins, onTop, preemptions, entry } = context;
   stack.push({ proc, resumed });
   const { running, guard } = scheduler;
   try {
@@ -306,6 +307,7 @@ function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void 
     context.budget = budget;
     context.yields = yields;
     context.twins = twins;
+    context.onTop = onTop;
     context.preemptions = preemptions;
     context.entry = entry;
     scheduler.standstill?.look(process);
@@ -325,8 +327,7 @@ function holdsStack(scheduler: Scheduler, proc: Process): boolean {
 function markPlain(scheduler: Scheduler, proc: Process): void {
   const isFirst = context.entry === proc.entry;
   if (context.twins < 0) {
-    scheduler.longRunners.add(proc);
-    if (isFirst) scheduler.longRunners.addEntry(proc);
+    proc.shortCallsLeft = SHORT_CALLS_MAX;
     return;
   }
   context.preemptions += 1;

@@ -25,6 +25,7 @@ import type { Scheduler } from './scheduler.js';
 import type { Standing } from './standstill.js';
 import type { MailboxLimit, Pid, Ref } from './terms.js';
 import type { Timer } from './timers.js';
+import { SHORT_CALLS_MAX } from './twins.js';
 
 export const FRESH = 0;
 export const WAITING = 1;
@@ -103,6 +104,8 @@ export class Process {
   ready: Task | null = null;
   extra: ProcessExtra | null = null;
   reductions = 0;
+  /** How many calls of twins may still be short until its calls are plain; see `twins.ts`. */
+  shortCallsLeft: number = SHORT_CALLS_MAX;
   /** The local process that this one last sent to: most send to the same one again. */
   peer: Process | null = null;
   peerPid: Pid | null = null;

@@ -25,7 +25,6 @@ import type { CodeLookup, Host, TamperCheck } from './hosting.js';
 import { Idling } from './idling.js';
 import type { LogLevel } from './log-level.js';
 import { Logger } from './logger.js';
-import { LongRunners } from './long-runners.js';
 import { MonitorIndex } from './monitors.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
@@ -134,8 +133,6 @@ export class Scheduler {
   readonly spawned: number[] = new Array<number>(64).fill(-1);
   /** Processes whose plain code did not give way in their last slice, twins or not, and in which slice. */
   readonly preempted: Map<Process, number> = new Map();
-  /** Processes whose calls go to twins. */
-  readonly longRunners: LongRunners = new LongRunners();
   /** While states are translated for new code: which processes see that code. */
   standstill: { look(proc: Process | null): void } | null = null;
   /** Number of the slice that runs, for placement. */
@@ -660,9 +657,9 @@ export class Scheduler {
     context.budget = REDUCTIONS_MAX;
     context.yields = false;
     context.preemptions = 0;
-    context.twins = onTop || this.longRunners.has(proc) ? TWINS_MAX : NO_TWINS;
+    context.onTop = onTop;
+    context.twins = onTop || proc.shortCallsLeft > 0 ? TWINS_MAX : NO_TWINS;
     if (proc.status === FRESH) {
-      if (this.longRunners.knowsEntry(proc)) context.twins = TWINS_MAX;
       proc.status = RUNNING;
       const args = proc.args as unknown[];
       proc.args = null;

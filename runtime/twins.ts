@@ -5,9 +5,10 @@
  * a coroutine. Coroutine code calls the twin where plain code would hold up others: what is plain stays on
  * the stack until it returns, its twin gives way (`pause`) and is the first that its process goes on with.
  *
- * When: `context.twins` is above 0 in slices on top of a preempted process, and in those of a process whose
- * plain code was preempted lately (`preemption.ts`). It counts down with each twin that another one calls,
- * as their frames take several times the stack of plain ones; below that depth calls are plain again.
+ * When: `context.twins` is above 0 in slices on top of a preempted process; in those of a new process, until
+ * `SHORT_CALLS_MAX` twins came to their end without giving way; and after its plain code was preempted, or a twin
+ * gave way, until the same. It counts down with each twin that another one calls, as their frames take
+ * several times the stack of plain ones; below that depth calls are plain again.
  *
  * Invariants:
  *  1. A twin pauses only between calls that pause with it, so nothing else of its process runs in between.
@@ -18,8 +19,8 @@
 export const TWINS_MAX = 32;
 /** No calls of twins in this slice; so far below 0 that counting does not change it. */
 export const NO_TWINS: number = -(2 ** 29);
-/** Twins that came to their end at once, until a process is not taken any more for one that runs long. */
-export const SHORT_CALLS_MAX = 256;
+/** At some 150 ns each, what a process pays before it is taken for one whose plain code is short. */
+export const SHORT_CALLS_MAX = 64;
 
 type AnyFunction = (...args: never[]) => unknown;
 

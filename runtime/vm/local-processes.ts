@@ -5,14 +5,26 @@
  * the same isolation as everything else.
  */
 
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { call } from '../../bif/call.js';
 import { send } from '../../bif/send.js';
 import { checkOptions } from '../../bif/spawn.js';
 import type { RunOutcome } from '../../loader/scheduler-code.js';
 import { type Packed, packed, unpackFunctions } from '../carried-functions.js';
+import { context } from '../context.js';
 import { copy } from '../copy.js';
-import { awaiting, awaitValue, type Coroutine, PARK, start } from '../coroutine.js';
+import {
+  awaiting,
+  awaitValue,
+  type Coroutine,
+  calling,
+  complete,
+  declareCoroutines,
+  PARK,
+  pendingTask,
+  start,
+  type Task,
+} from '../coroutine.js';
 import { exitReasonOf } from '../crash.js';
 import { sendExit } from '../delivery.js';
 import { badarg, ExitError, ProcessError, UNWIND } from '../errors.js';
@@ -24,13 +36,22 @@ import { receive } from '../receive.js';
 import type { Scheduler } from '../scheduler.js';
 import { type SpawnOptions, spawnHere, spawnWith } from '../spawn.js';
 import type { Pid } from '../terms.js';
+import { Later } from './control.js';
 import { failed, type Outcome, succeeded } from './outcome.js';
 import type { Entry } from './protocol.js';
 
+/** How a process ended, if it has, and who wants to know. */
+interface Ending {
+  reason: Packed | null;
+  tell: ((reason: Packed) => void) | null;
+}
+
 export class LocalProcesses {
   readonly #scheduler: Scheduler;
-  /** Exit reasons to come of processes that `spawnMonitor` started, until they are asked for. */
-  readonly #monitored = new Map<Pid, Promise<unknown>>();
+  /** Of processes that `spawnMonitor` started, until it is asked how they ended. */
+  readonly #monitored = new Map<Pid, Ending>();
+  /** The ports of mailboxes, and what is to be done when the host has taken a message. */
+  readonly #mailboxes = new Map<MessagePort, () => void>();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -49,26 +70,32 @@ export class LocalProcesses {
     if (!spawned.ok) return spawned;
     const pid = spawned.value.value as Pid;
     const proc = this.#scheduler.processes.find(pid) as Process;
-    const exited = new Promise((resolve) => {
-      proc.more().onExit.push((reason) => resolve(copy(reason)));
+    const ending: Ending = { reason: null, tell: null };
+    proc.more().onExit.push((reason) => {
+      ending.reason = packed(copy(reason));
+      ending.tell?.(ending.reason);
     });
-    this.#monitored.set(pid, exited);
+    this.#monitored.set(pid, ending);
     return spawned;
   }
 
-  async exited(pid: Pid): Promise<Packed> {
-    const exited = this.#monitored.get(pid) ?? Promise.resolve('noproc');
+  exited(pid: Pid): Packed | Later<Packed> {
+    const ending = this.#monitored.get(pid);
     this.#monitored.delete(pid);
-    return packed(await exited);
+    if (ending === undefined) return packed('noproc');
+    if (ending.reason !== null) return ending.reason;
+    return new Later((answer) => {
+      ending.tell = answer;
+    });
   }
 
-  run(entry: Entry, args: Packed, options: SpawnOptions): Promise<Outcome> {
+  run(entry: Entry, args: Packed, options: SpawnOptions): Outcome | Later<Outcome> {
     const given = unpackFunctions(args) as unknown[];
     const title = 'name' in entry ? new ExportFun(entry.module, entry.name) : 'host.run';
     return this.#runEntry(() => this.#entry(entry), title, given, options);
   }
 
-  call(to: string, request: Packed, timeoutMs: number | undefined): Promise<Outcome> {
+  call(to: string, request: Packed, timeoutMs: number | undefined): Outcome | Later<Outcome> {
     const ask = (): EntryFunction => () => call(to, unpackFunctions(request), timeoutMs);
     return this.#runEntry(ask, 'call', [], {});
   }
@@ -81,15 +108,19 @@ export class LocalProcesses {
 
   /** One message is under way at a time: the next is taken when the host has answered. */
   mailbox(port: MessagePort): Pid {
-    let answered: (() => void) | undefined;
-    port.on('message', () => answered?.());
+    let taken: Task | null = null;
+    const answered = (): void => {
+      if (taken !== null) complete(taken, undefined, false);
+      taken = null;
+    };
+    port.on('message', answered);
+    port.once('close', () => this.#mailboxes.delete(port));
+    this.#mailboxes.set(port, answered);
     function* forwarding(): Coroutine<never> {
       for (;;) {
         const received = receive();
         const message = received === PARK ? yield : received;
-        const taken = new Promise<void>((resolve) => {
-          answered = resolve;
-        });
+        taken = pendingTask(context.process);
         port.postMessage(packed(message));
         if (awaitValue(taken) === PARK) yield;
       }
@@ -104,16 +135,17 @@ export class LocalProcesses {
     return pid;
   }
 
-  /** @returns whether it was gone in time */
-  shutdown(pid: Pid, reason: unknown, timeoutMs: number): Promise<boolean> {
+  /** Look what the host has taken out of mailboxes, where the event loop does not get its turn. */
+  poll(): void {
+    for (const [port, answered] of this.#mailboxes)
+      if (receiveMessageOnPort(port) !== undefined) answered();
+  }
+
+  shutdown(pid: Pid, reason: unknown): Later<void> | undefined {
     const proc = this.#scheduler.processes.find(pid);
-    if (proc === null) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const late = setTimeout(() => resolve(false), timeoutMs);
-      proc.more().onExit.push(() => {
-        clearTimeout(late);
-        resolve(true);
-      });
+    if (proc === null) return undefined;
+    return new Later((answer) => {
+      proc.more().onExit.push(() => answer());
       sendExit(this.#scheduler, pid, pid, reason, false);
       this.#scheduler.followUp();
     });
@@ -155,33 +187,29 @@ export class LocalProcesses {
     title: ExportFun | string,
     args: unknown[],
     options: SpawnOptions,
-  ): Promise<Outcome> {
+  ): Outcome | Later<Outcome> {
     const scheduler = this.#scheduler;
-    return new Promise((resolve) => {
-      let result: unknown;
-      const started = this.#attempt(() => {
-        checkHostOptions(options);
-        const entry = entryOf();
-        function* running(): Coroutine<void> {
-          const now = awaitValue(entry(...(args as never[])));
-          result = copy(now === PARK ? yield : now, 'result');
-        }
-        const runner: EntryFunction = () => start(running());
-        // A report names the module whose function the host asked for, not this wrapper.
-        if (typeof title === 'string') named(runner, title);
-        else stampFun(runner, title);
-        return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot })
-          .pid;
-      });
-      if (!started.ok) {
-        resolve(started);
-        return;
+    let result: unknown;
+    const started = this.#attempt(() => {
+      checkHostOptions(options);
+      const entry = entryOf();
+      function* running(): Coroutine<void> {
+        result = copy(yield* calling(entry, args), 'result');
       }
-      const proc = scheduler.processes.find(started.value.value as Pid) as Process;
+      const runner: EntryFunction = () => start(running());
+      // A report names the module whose function the host asked for, not this wrapper.
+      if (typeof title === 'string') named(runner, title);
+      else stampFun(runner, title);
+      declareCoroutines(runner);
+      return spawnWith(scheduler, null, runner, [], { ...options, scheduler: scheduler.slot }).pid;
+    });
+    if (!started.ok) return started;
+    const proc = scheduler.processes.find(started.value.value as Pid) as Process;
+    return new Later((answer) => {
       proc
         .more()
         .onExit.push((reason) =>
-          resolve(reason === 'normal' ? succeeded(result) : failed(copy(reason))),
+          answer(reason === 'normal' ? succeeded(result) : failed(copy(reason))),
         );
     });
   }

@@ -6,7 +6,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
-import * as Comlink from 'comlink';
 import * as bifs from '../../bif/index.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import type { HotLoader } from '../../loader/hot-loader.js';
@@ -22,6 +21,7 @@ import { CrashStore } from './crash-store.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
 import { Frames } from './frames.js';
+import { inTime } from './in-time.js';
 import { LIBRARY } from './library.js';
 import { LogControl } from './log-control.js';
 import { logEvents, onMachineEvents } from './logging.js';
@@ -210,7 +210,7 @@ export class Vm {
     const { entry, args, options } = await this.#entry(given);
     const thread = await this.#pick(options);
     return resultOf(
-      await thread.control.spawn(entry, args, { ...options, scheduler: thread.slot }),
+      await thread.control.ask('spawn', entry, args, { ...options, scheduler: thread.slot }),
     ) as Pid;
   }
 
@@ -229,8 +229,8 @@ export class Vm {
     const pinned = { ...options, scheduler: thread.slot };
     const entry = { module, name };
     const given = packed([...args]);
-    const pid = resultOf(await thread.control.spawnMonitor(entry, given, pinned)) as Pid;
-    const exited = thread.control.exited(pid).then(
+    const pid = resultOf(await thread.control.ask('spawnMonitor', entry, given, pinned)) as Pid;
+    const exited = thread.control.ask('exited', pid).then(
       unpackFunctions,
       ({ cause }: Error): SchedulerDownReason => ({
         kind: 'scheduler_down',
@@ -260,18 +260,20 @@ export class Vm {
   async run(...given: unknown[]): Promise<unknown> {
     const { entry, args, options } = await this.#entry(given);
     const thread = await this.#pick(options);
-    return resultOf(await thread.control.run(entry, args, { ...options, scheduler: thread.slot }));
+    const pinned = { ...options, scheduler: thread.slot };
+    return resultOf(await thread.control.ask('run', entry, args, pinned));
   }
 
   /** Send a message to a pid, alias or name. */
   async send<D extends Destination>(to: D, message: MessageOf<D>): Promise<void> {
-    resultOf(await (await this.#homeOf(to)).control.send(to, packed(message)));
+    const { control } = await this.#homeOf(to);
+    resultOf(await control.ask('send', to, packed(message)));
   }
 
   /** Ask a process that answers with `reply`, and wait, 5 s by default. */
   async call<R = unknown>(to: Destination, request: unknown, timeoutMs?: number): Promise<R> {
     const thread = await this.#homeOf(to);
-    return resultOf(await thread.control.call(to, packed(request), timeoutMs)) as R;
+    return resultOf(await thread.control.ask('call', to, packed(request), timeoutMs)) as R;
   }
 
   /**
@@ -291,7 +293,7 @@ export class Vm {
     const close = (): void => port1.close();
     port1.once('close', () => this.#mailboxes.delete(close));
     this.#mailboxes.add(close);
-    return (await thread.control.mailbox(Comlink.transfer(port2, [port2]))) as Pid<M>;
+    return (await thread.control.ask('mailbox', port2)) as Pid<M>;
   }
 
   /** End a process with a reason and wait until it is gone. @returns whether it was in time */
@@ -301,9 +303,13 @@ export class Vm {
     timeoutMs: number = SHUTDOWN_MS,
   ): Promise<boolean> {
     const thread = this.#threads.byLife(homeOf(pid, this.node));
-    return thread === undefined
-      ? true
-      : thread.control.shutdown(pid as unknown as Pid, reason, timeoutMs);
+    if (thread === undefined) return true;
+    const gone = thread.control.ask('shutdown', pid as unknown as Pid, reason);
+    return inTime(
+      gone.then(() => true),
+      timeoutMs,
+      false,
+    );
   }
 
   // ---- code ---------------------------------------------------------------------------------------
@@ -352,7 +358,9 @@ export class Vm {
 
   async #stop(reason: unknown): Promise<void> {
     await this.#hotLoader?.close();
-    await Promise.allSettled(this.#threads.running.map(({ control }) => control.killAll(reason)));
+    await Promise.allSettled(
+      this.#threads.running.map(({ control }) => control.ask('killAll', reason)),
+    );
     await this.#threads.stop();
     await this.#dirty.stop();
     await this.log.close();

@@ -1,8 +1,8 @@
 /**
  * Protocol between the main thread and the scheduler threads: the control plane.
  *
- * Comlink carries it over two ports a thread: `SchedulerControl` is what a scheduler offers to the
- * main thread, `HostControl` what the main thread offers to a scheduler. Signals never go this way.
+ * Each thread has two ports: by one the main thread asks for what `SchedulerControl` lists (`control.ts`), by
+ * the other a scheduler for what `HostControl` lists (Comlink). Signals never go this way.
  */
 
 import type { MessagePort } from 'node:worker_threads';
@@ -38,7 +38,6 @@ export interface ChannelEnd {
   readonly slot: number;
   readonly outbound: SharedArrayBuffer;
   readonly inbound: SharedArrayBuffer;
-  readonly lane: MessagePort;
 }
 
 /** What a process is started with: an export by its name, or a function that a process gave to the host. */
@@ -53,8 +52,9 @@ export interface SchedulerFigures {
   readonly heapBytes: number;
 }
 
+/** What the main thread may ask of a scheduler; the answer may come later. */
 export interface SchedulerControl {
-  attach(end: ChannelEnd): void;
+  attach(end: ChannelEnd, lane: MessagePort): void;
   /** From now on processes may be placed here. */
   open(): void;
   schedulerDown(life: number, cause: string): void;
@@ -62,15 +62,15 @@ export interface SchedulerControl {
   /** As `spawn`; `exited` is to be asked for the pid that it gives. */
   spawnMonitor(entry: Entry, args: Packed, options: SpawnOptions): Outcome;
   /** The exit reason of a process that `spawnMonitor` started, when it has ended. */
-  exited(pid: Pid): Promise<Packed>;
+  exited(pid: Pid): Packed;
   /** Run a function in a process of its own, and wait for it. */
-  run(entry: Entry, args: Packed, options: SpawnOptions): Promise<Outcome>;
+  run(entry: Entry, args: Packed, options: SpawnOptions): Outcome;
   send(to: string, message: Packed): Outcome;
-  call(to: string, request: Packed, timeoutMs: number | undefined): Promise<Outcome>;
+  call(to: string, request: Packed, timeoutMs: number | undefined): Outcome;
   /** Start a process that passes every message to `port` (a `Packed`), one at a time. */
   mailbox(port: MessagePort): Pid;
-  /** End a process with this reason and wait until it is gone, at most so long. */
-  shutdown(pid: Pid, reason: unknown, timeoutMs: number): Promise<boolean>;
+  /** End a process with this reason and wait until it is gone. */
+  shutdown(pid: Pid, reason: unknown): void;
   figures(): SchedulerFigures;
   /** End every process. */
   killAll(reason: unknown): void;

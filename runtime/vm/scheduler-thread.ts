@@ -7,9 +7,7 @@
  */
 
 import './harden.js';
-import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
-import { receiveMessageOnPort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import * as bifs from '../../bif/index.js';
@@ -34,18 +32,13 @@ import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { SharedState } from '../shared-state.js';
+import { ControlInbox, type Controls, Later } from './control.js';
 import { tamperedIntrinsic } from './element-safe-freeze.js';
 import { guardProcessExit } from './harden.js';
 import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
 import { lockGlobals } from './lock-globals.js';
-
-import {
-  type HostControl,
-  LOG_CONFIG,
-  type SchedulerBoot,
-  type SchedulerControl,
-} from './protocol.js';
+import { type HostControl, LOG_CONFIG, type SchedulerBoot } from './protocol.js';
 import { Redaction } from './redaction.js';
 
 /** Piscina's task: resolves when the scheduler was stopped. */
@@ -147,8 +140,8 @@ function serve(
   host: HostLink,
 ): Promise<void> {
   return new Promise((stopped) => {
-    const control: SchedulerControl = {
-      attach({ life, slot, outbound, inbound, lane }) {
+    const controls: Controls = {
+      attach({ life, slot, outbound, inbound }, lane) {
         scheduler.attach(
           new Channel(life, slot, scheduler.state, outbound, inbound, new Lane(lane)),
         );
@@ -167,7 +160,7 @@ function serve(
       send: (to, message) => local.send(to, message),
       call: (to, request, timeoutMs) => local.call(to, request, timeoutMs),
       mailbox: (port) => local.mailbox(port),
-      shutdown: (pid, reason, timeoutMs) => local.shutdown(pid, reason, timeoutMs),
+      shutdown: (pid, reason) => local.shutdown(pid, reason),
       killAll: (reason) => local.killAll(reason),
       figures: () => ({
         processes: scheduler.processes.count,
@@ -177,27 +170,26 @@ function serve(
         requests: scheduler.requests.size,
         heapBytes: process.memoryUsage().heapUsed,
       }),
-      async stop() {
-        scheduler.stop();
-        await host.flush();
-        // After the answer to this call is on its way.
-        setImmediate(() => {
-          for (const channel of scheduler.channels.values()) channel.lane.close();
-          boot.control.close();
-          boot.host.close();
-          boot.code.close();
-          stopped();
-        });
-      },
+      stop: () =>
+        new Later((answer) => {
+          scheduler.stop();
+          const close = (): void => {
+            for (const channel of scheduler.channels.values()) channel.lane.close();
+            for (const port of [boot.control, boot.host, boot.code]) port.close();
+            stopped();
+          };
+          const flushed = (): void => {
+            answer();
+            // After the answer is on its way.
+            setImmediate(close);
+          };
+          host.flush().then(flushed, flushed);
+        }),
     };
-    Comlink.expose(control, nodeEndpoint(boot.control));
-    // Comlink calls at once and answers when it can: what is asked happens, the answer waits.
+    const inbox = new ControlInbox(boot.control, controls);
     scheduler.whileHeld = () => {
-      for (;;) {
-        const next = receiveMessageOnPort(boot.control);
-        if (next === undefined) return;
-        (boot.control as unknown as EventEmitter).emit('message', next.message);
-      }
+      inbox.poll();
+      local.poll();
     };
   });
 }

@@ -2,6 +2,7 @@
 
 import type { CodeServer } from '../../loader/code-server.js';
 import * as shared from '../shared-state.js';
+import { inTime } from './in-time.js';
 import type { SchedulerFigures } from './protocol.js';
 import type { Threads } from './threads.js';
 
@@ -39,7 +40,9 @@ export async function collectStats(threads: Threads, code: CodeServer): Promise<
   const { state } = threads;
   const schedulers = await Promise.all(
     threads.running.map(async ({ slot, life, control }): Promise<SchedulerStats> => {
-      const figures = await inTime(control.figures());
+      const figures = await inTime(control.ask('figures'), ANSWER_MS, NOT_ANSWERING).catch(
+        () => NOT_ANSWERING,
+      );
       const total = state.figure(slot, shared.TOTAL_MS);
       return {
         ...figures,
@@ -58,18 +61,4 @@ export async function collectStats(threads: Threads, code: CodeServer): Promise<
     modules: code.current.size,
     schedulers,
   };
-}
-
-async function inTime(answer: Promise<SchedulerFigures>): Promise<SchedulerFigures> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<SchedulerFigures>((resolve) => {
-    timer = setTimeout(() => resolve(NOT_ANSWERING), ANSWER_MS);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } catch {
-    return NOT_ANSWERING;
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -21,8 +21,8 @@ import type { CodeOutcome, HostRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
-import { PendingCalls } from './pending-calls.js';
-import type { ChannelEnd, HostControl, SchedulerBoot, SchedulerControl } from './protocol.js';
+import { ControlClient } from './control.js';
+import type { ChannelEnd, HostControl, SchedulerBoot } from './protocol.js';
 import { Watchdog } from './watchdog.js';
 
 /** The lock of shared tables shows this while the main thread is inside. */
@@ -42,8 +42,7 @@ const YOUNG_GENERATION_MB = 48;
 export interface SchedulerThread {
   readonly slot: number;
   readonly life: number;
-  /** Every call rejects once the thread is dead. */
-  readonly control: Comlink.Remote<SchedulerControl>;
+  readonly control: ControlClient;
   /** What the code server asks of it. */
   readonly code: CodeClient;
 }
@@ -51,8 +50,8 @@ export interface SchedulerThread {
 interface Running extends SchedulerThread {
   /** It has the modules and takes processes. */
   open: boolean;
-  readonly ports: readonly MessagePort[];
-  readonly calls: PendingCalls;
+  /** By which the thread calls the main thread. */
+  readonly host: MessagePort;
 }
 
 export interface ThreadsOptions {
@@ -165,12 +164,10 @@ export class Threads {
     this.#watchdog.stop();
     this.#wakeWaiters();
     await this.#changes;
-    await Promise.allSettled(this.running.map((thread) => thread.control.stop()));
+    await Promise.allSettled(this.running.map((thread) => thread.control.ask('stop')));
     await this.#pool.destroy();
-    for (const { ports, code } of this.#running.values()) {
-      for (const port of ports) port.close();
-      code.close(new Error('the machine has stopped'));
-    }
+    for (const thread of this.#running.values())
+      closeAll(thread, new Error('the machine has stopped'));
     this.#running.clear();
   }
 
@@ -197,16 +194,13 @@ export class Threads {
       code: code.port2,
     };
     Comlink.expose(this.#options.host, nodeEndpoint(host.port1));
-    const calls = new PendingCalls();
-    const remote = Comlink.wrap<SchedulerControl>(nodeEndpoint(control.port1));
     const thread: Running = {
       slot,
       life,
-      control: rejectingWhenDead(remote, calls),
+      control: new ControlClient(control.port1),
       code: new CodeClient(code.port1, this.codeEpoch, this.#options.onRequest),
       open: false,
-      ports: [control.port1, host.port1],
-      calls,
+      host: host.port1,
     };
     this.#running.set(slot, thread);
     this.#pool.run(boot, { transferList: [control.port2, host.port2, code.port2] }).then(
@@ -221,12 +215,13 @@ export class Threads {
     for (const other of this.#running.values()) {
       if (other.life >= thread.life) continue;
       const [here, there] = this.#channel(thread, other);
+      const lane = new MessageChannel();
       try {
-        await other.control.attach(Comlink.transfer(there, [there.lane]));
+        await other.control.ask('attach', there, lane.port2);
       } catch {
         continue; // It is dead too, and its end is queued behind this.
       }
-      await thread.control.attach(Comlink.transfer(here, [here.lane]));
+      await thread.control.ask('attach', here, lane.port1);
     }
   }
 
@@ -234,30 +229,27 @@ export class Threads {
     const bytes = this.#options.slots <= FEW_SCHEDULERS ? RING_BYTES_FEW : RING_BYTES_MANY;
     const toB = new SharedArrayBuffer(bytes);
     const toA = new SharedArrayBuffer(bytes);
-    const lane = new MessageChannel();
     return [
-      { life: b.life, slot: b.slot, outbound: toB, inbound: toA, lane: lane.port1 },
-      { life: a.life, slot: a.slot, outbound: toA, inbound: toB, lane: lane.port2 },
+      { life: b.life, slot: b.slot, outbound: toB, inbound: toA },
+      { life: a.life, slot: a.slot, outbound: toA, inbound: toB },
     ];
   }
 
   async #equip(thread: Running): Promise<void> {
     await this.#options.equip(thread);
     await this.#watchdog.watch(thread.slot, `<${this.#options.node}.${thread.life}.`);
-    await thread.control.open();
+    await thread.control.ask('open');
     thread.open = true;
     this.#wakeWaiters();
   }
 
   #ended(thread: Running, cause: string): void {
     if (this.#stopping) return;
-    const death = new Error(`scheduler ${thread.slot} died: ${cause}`, { cause });
-    thread.calls.end(death);
-    thread.code.close(death);
+    closeAll(thread, new Error(`scheduler ${thread.slot} died: ${cause}`, { cause }));
     this.#serially(async () => {
       this.#bury(thread);
       await Promise.allSettled(
-        this.running.map((other) => other.control.schedulerDown(thread.life, cause)),
+        this.running.map((other) => other.control.ask('schedulerDown', thread.life, cause)),
       );
       this.#options.onDown(thread.slot, thread.life, cause);
       await this.#replace(thread.slot);
@@ -265,7 +257,7 @@ export class Threads {
   }
 
   #bury(thread: Running): void {
-    const { slot, life, ports } = thread;
+    const { slot, life } = thread;
     this.#running.delete(slot);
     this.#watchdog.forget(slot);
     if (this.state.get(slot, LIFE) === life) this.state.clear(slot);
@@ -273,7 +265,6 @@ export class Threads {
     this.#counterNames.breakLock(life);
     const prefix = `<${this.#options.node}.${life}.`;
     this.names.removeWhere((pid) => pid.startsWith(prefix));
-    for (const port of ports) port.close();
   }
 
   async #replace(slot: number): Promise<void> {
@@ -300,21 +291,9 @@ function causeOf(error: unknown): string {
   return String(error.stack ?? error.message);
 }
 
-/** A control plane whose calls do not hang when the thread dies under them. */
-function rejectingWhenDead(
-  remote: Comlink.Remote<SchedulerControl>,
-  pending: PendingCalls,
-): Comlink.Remote<SchedulerControl> {
-  type Call = (...args: unknown[]) => Promise<unknown>;
-  const calls = remote as unknown as Record<string, Call>;
-  const proxy = new Proxy(
-    {},
-    {
-      get: (_, name) =>
-        name === 'then'
-          ? undefined
-          : (...args: unknown[]) => pending.orDeath((calls[String(name)] as Call)(...args)),
-    },
-  );
-  return proxy as Comlink.Remote<SchedulerControl>;
+/** Whoever still waits for an answer of the thread gets this error. */
+function closeAll({ control, code, host }: Running, error: Error): void {
+  control.close(error);
+  code.close(error);
+  host.close();
 }

@@ -7,7 +7,6 @@
 
 import { context } from '../../runtime/context.js';
 import { awaitValue, PARK, resumeReady, start, type Task } from '../../runtime/coroutine.js';
-import { LongRunners } from '../../runtime/long-runners.js';
 import { Process, RUNNING } from '../../runtime/process.js';
 import type { Scheduler } from '../../runtime/scheduler.js';
 import { NO_TWINS, TWINS_MAX } from '../../runtime/twins.js';
@@ -57,7 +56,6 @@ export async function preemptedTrace(source: string): Promise<Trace & { preempti
     nativeWaitEnds: () => {},
     taskFailed: () => {},
     preempted: new Map(),
-    longRunners: new LongRunners(),
     beat: () => {},
   };
   const inProcess = (action: () => void): void => {

@@ -33,7 +33,7 @@ describe.each(kinds())('kill: %s', (kind) => {
   });
 });
 
-test.each(['plainLoop', 'asyncLoop', 'plainUnderAsync', 'recursive', 'sorting'])(
+test.each(['plainLoop', 'heldLoop', 'asyncLoop', 'plainUnderAsync', 'recursive', 'sorting'])(
   'a 1 ms ticker goes on beside 1 and 8 of %s',
   async (kind) => {
     for (const count of [1, 8]) {
@@ -87,12 +87,12 @@ test('code between two awaits stays atomic within its process', async () => {
 test('the stack of a process that crashes on top of a preempted one is its own', async () => {
   const { stack } = (await one.run('hogs', 'crashUnderHog')) as { stack: string };
   expect(stack).toContain('crashing');
-  expect(stack).not.toContain('plainLoop');
+  expect(stack).not.toContain('heldLoop');
 });
 
 test('the figures of a scheduler that a plain loop holds are those of now', async () => {
   const before = (await one.stats()).schedulers[0];
-  const pid = await one.spawn('hogs', 'plainLoop');
+  const pid = await one.spawn('hogs', 'heldLoop');
   await expect
     .poll(async () => (await one.stats()).schedulers[0]?.reductions, { timeout: 10_000 })
     .toBeGreaterThan((before?.reductions ?? 0) + 100_000);
@@ -104,7 +104,38 @@ test('the figures of a scheduler that a plain loop holds are those of now', asyn
 
 test('a machine stops while plain loops hold all of its schedulers', async () => {
   const vm = await startVm({ modules: MODULES, schedulers: 2, dirtyThreads: 1, logger: false });
-  for (const scheduler of [1, 2]) await vm.spawn('hogs', 'catching', [], { scheduler });
+  for (const scheduler of [1, 2]) await vm.spawn('hogs', 'heldLoop', [], { scheduler });
+  await vm.stop();
+});
+
+test.each([1, 2])(
+  'the host program is answered under a plain loop, scheduler %i',
+  async (scheduler) => {
+    const held = await two.spawn('hogs', 'heldLoop', [], { scheduler });
+    // That one is on the stack, below all that follows.
+    expect(await two.run('hogs', 'checksumOf', [10], { scheduler })).toBe(checksum(10));
+    const echo = await two.spawn('hogs', 'answering', [], { scheduler });
+    expect(await two.call(echo, 1)).toBe(2);
+    const taken: unknown[] = [];
+    const mailbox = await two.mailbox((message) => taken.push(message));
+    for (const n of [1, 2, 3]) await two.send(mailbox, n);
+    await expect.poll(() => taken).toEqual([1, 2, 3]);
+    const { exited } = await two.spawnMonitor('hogs', 'crashing', [], { scheduler });
+    expect(await exited).toMatchObject({ name: 'TypeError' });
+    await expect(two.run('hogs', 'crashing', [], { scheduler })).rejects.toThrow('mine');
+    expect((await two.stats()).schedulers[scheduler - 1]?.heapBytes).toBeGreaterThan(0);
+    for (const pid of [echo, mailbox, held]) expect(await two.shutdown(pid, 'kill')).toBe(true);
+  },
+);
+
+test('a scheduler that is replaced joins while a plain loop holds another one', async () => {
+  const vm = await startVm({ modules: MODULES, schedulers: 2, dirtyThreads: 1, logger: false });
+  const held = await vm.spawn('hogs', 'heldLoop', [], { scheduler: 1 });
+  const up = new Promise((resolve) => vm.on('schedulerUp', resolve));
+  await vm.spawn('scheduler-death', 'culprit', ['native'], { scheduler: 2 });
+  await up;
+  expect(await vm.run('hogs', 'checksumOf', [10], { scheduler: 2 })).toBe(checksum(10));
+  expect(await vm.shutdown(held, 'kill')).toBe(true);
   await vm.stop();
 });
 
@@ -118,7 +149,7 @@ test('nothing of all that is left', async () => {
 test('plain code that runs for more than a second is named with its line', async () => {
   await one.run('hogs', 'slowPlain');
   await one.run('hogs', 'slowPlain');
-  const found = logs.filter((text) => text.includes('slowPlain'));
+  const found = logs.filter((text) => text.includes('spinning'));
   expect(found).toHaveLength(1);
   expect(found[0]).toMatch(/hogs\.ts:\d+/);
   expect(found[0]).toContain('dirty');

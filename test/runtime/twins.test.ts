@@ -42,6 +42,11 @@ describe.each([1, 2])('endless plain loops, schedulers: %i', (schedulers) => {
     expect(await goOn(KINDS.toReversed(), 3)).toEqual(ALL);
   });
 
+  test('one that holds the stack, started first or last, holds up none of the others', async () => {
+    expect(await goOn(['held', ...KINDS], 3)).toEqual(ALL);
+    expect(await goOn([...KINDS, 'held'], 3)).toEqual(ALL);
+  });
+
   test('a hundred on a scheduler go on, and can be killed', async () => {
     for (const kind of ['spin', 'callsSpin']) {
       expect(await goOn(new Array(100).fill(kind), 2)).toEqual(ALL);

@@ -2,7 +2,7 @@
 
 export function kinds(): string[] {
   return [
-    ...['plainLoop', 'asyncLoop', 'asyncAfterAwait', 'asyncInAsync', 'plainUnderAsync'],
+    ...['plainLoop', 'heldLoop', 'asyncLoop', 'asyncAfterAwait', 'asyncInAsync', 'plainUnderAsync'],
     ...[
       'catching',
       'catchingAsync',

@@ -1,11 +1,13 @@
 /** Processes that never, or hardly ever, give way by themselves; and what is to live beside them. */
 
 import {
+  type Call,
   type Down,
   exit,
   type Pid,
   processInfo,
   receive,
+  reply,
   self,
   send,
   sendAfter,
@@ -21,6 +23,14 @@ import { checksum } from './hogs-kinds.js';
 
 export function plainLoop(): void {
   for (;;);
+}
+
+/** A loop that nothing but the stack can hold: functions inside of others have no form that yields. */
+export function heldLoop(): void {
+  const spinning = (): void => {
+    for (;;);
+  };
+  spinning();
 }
 
 export async function asyncLoop(): Promise<void> {
@@ -354,6 +364,7 @@ export function mutual(): number {
 
 const KINDS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   plainLoop,
+  heldLoop,
   asyncLoop,
   asyncAfterAwait,
   asyncInAsync,
@@ -554,7 +565,7 @@ export async function atomic(): Promise<number> {
 }
 
 export async function crashUnderHog(): Promise<unknown> {
-  const hog = spawnMonitor(plainLoop);
+  const hog = spawnMonitor(heldLoop);
   await sleep(5);
   const { ref } = spawnMonitor(crashing);
   const down = await receive((m: Down) => m.ref === ref);
@@ -563,13 +574,27 @@ export async function crashUnderHog(): Promise<unknown> {
   return down.reason;
 }
 
+export function checksumOf(rounds: number): number {
+  return checksum(rounds);
+}
+
+/** Answers calls with one more. */
+export async function answering(): Promise<void> {
+  for (;;) {
+    const { from, request } = await receive<Call<number, number>>();
+    reply(from, request + 1);
+  }
+}
+
 export async function crashing(): Promise<void> {
   throw new TypeError('mine');
 }
 
 export function slowPlain(): void {
-  const until = performance.now() + 2000;
-  while (performance.now() < until) {
-    // Longer than a plain function should.
-  }
+  const spinning = (until: number): void => {
+    while (performance.now() < until) {
+      // Longer than a plain function should.
+    }
+  };
+  spinning(performance.now() + 2000);
 }

@@ -86,6 +86,14 @@ function fails(n: number): void {
   throw new Error(String(n));
 }
 
+/** A function inside of another one has no twin: it holds the stack. */
+function held(n: number): void {
+  const spinning = (): void => {
+    for (let round = 0; ; round++) if (round % ROUNDS === 0) lap(n);
+  };
+  spinning();
+}
+
 const KINDS: Readonly<Record<string, (n: number) => unknown>> = {
   spin,
   spinArrow,
@@ -95,6 +103,7 @@ const KINDS: Readonly<Record<string, (n: number) => unknown>> = {
   callsImported,
   callsAgain,
   callsWithCatch,
+  held,
 };
 
 function start(kind: string, n: number): Monitored<unknown> {
