@@ -27,7 +27,11 @@ export async function askService<D extends Name<never>, const Q extends RequestO
   } catch (error) {
     const { reason } = (error instanceof ExitError ? error.reason : {}) as { reason?: unknown };
     if (reason !== 'noproc') throw error;
-    const text = `${what}: none runs under the name ${JSON.stringify(service)}: start it with startLink, below a supervisor`;
-    throw new ProcessError('badarg', text);
+    throw notRunning(what, service);
   }
+}
+
+export function notRunning(what: string, service: string): ProcessError {
+  const text = `${what}: none runs under the name ${JSON.stringify(service)}: start it with startLink, below a supervisor`;
+  return new ProcessError('badarg', text);
 }

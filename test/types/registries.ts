@@ -1,5 +1,5 @@
 /**
- * Types of registries, via names and process groups, checked by `npm run typecheck`; this file never runs.
+ * Types of registries, via names, process groups, partitions and pools, checked by `npm run typecheck`; this file never runs.
  *
  * Each line marked as an error must be one: if the types let it through, the mark itself is the error.
  */
@@ -9,6 +9,7 @@ import * as genServer from 'tsvm/gen-server';
 import * as partitionSupervisor from 'tsvm/partition-supervisor';
 import { partitioned } from 'tsvm/partition-supervisor';
 import * as pg from 'tsvm/pg';
+import { checkin, checkout, pool, startLink as startPool, withWorker } from 'tsvm/pool';
 import * as registry from 'tsvm/registry';
 import { child } from 'tsvm/supervisor';
 import * as sys from 'tsvm/sys';
@@ -130,4 +131,25 @@ export async function partitions(): Promise<void> {
   await genServer.call(partitionSupervisor.via(caches, 'joe'), { type: 'leave' });
   const pid: Pid<RoomMessage> | undefined = await partitionSupervisor.whereis(caches, 5);
   void pid;
+}
+
+const connections = pool<RoomMessage>('connections');
+
+export async function pools(stranger: Pid<number>): Promise<void> {
+  const worker = child('cache', startCache, [1]);
+  child('connections', startPool, [connections, { size: 2, worker }]);
+  // @ts-expect-error without a size
+  await startPool(connections, { worker });
+  // @ts-expect-error there is no such order
+  await startPool(connections, { size: 1, worker, order: 'random' });
+  const borrowed: Pid<RoomMessage> = await checkout(connections);
+  checkin(connections, borrowed);
+  // @ts-expect-error not one of its workers
+  checkin(connections, stranger);
+  const members: number = await withWorker(connections, (one) =>
+    genServer.call(one, { type: 'join', as: 'me' }),
+  );
+  void members;
+  // @ts-expect-error there is no such request
+  await withWorker(connections, (one) => genServer.call(one, { type: 'leave' }));
 }
