@@ -94,6 +94,16 @@ describe('TypeScript', () => {
     expect(said.trim()).toBe('');
   });
 
+  test('the supervised counter of the README has 25 lines at most, and no cast', () => {
+    const { text = '' } = EXAMPLES.find(({ module }) => module === 'README/tally') ?? {};
+    const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
+    expect(lines.length).toBeGreaterThan(10);
+    expect(lines.length).toBeLessThanOrEqual(25);
+    expect(
+      lines.filter((line) => /\bas (?!tally|supervise)|<any>|: any\b|@ts-/.test(line)),
+    ).toEqual([]);
+  });
+
   test('the counter of the README is the one of the examples', () => {
     const shown = EXAMPLES.find(({ module }) => module === 'README/counter')?.text ?? 'nothing';
     const file = readFileSync(join(ROOT, 'examples/counter/modules/counter.ts'), 'utf8');
