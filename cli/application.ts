@@ -3,12 +3,15 @@
  *
  * In `tsvm.json`, or under the key `tsvm` in package.json:
  *
- *   modules  the folder of modules, sources or builds
- *   entry    `module:function`, the process that the application begins with
- *   env      environment variables for modules, where they are not set already
- *   data     the machine's data folder; `.tsvm` without it
- *   log      the level of the log, levels of modules, and a file for it
- *   redact   names of keys whose values crash reports must not show, beside the usual ones; false: show all
+ *   modules      the folder of modules, sources or builds
+ *   application  the name of the application that is started, with all that it needs; or
+ *   entry        `module:function`, the process that the machine begins with
+ *   config       a file that configures applications
+ *   shutdownMs   how long they may take to stop
+ *   env          environment variables for modules, where they are not set already
+ *   data         the machine's data folder; `.tsvm` without it
+ *   log          the level of the log, levels of modules, and a file for it
+ *   redact       names of keys whose values crash reports must not show, beside the usual ones; false: show all
  *
  * Paths are as seen from the folder.
  */
@@ -28,17 +31,28 @@ export interface Application {
   /** The file that says so. */
   readonly file: string;
   readonly modules: string;
-  readonly entry: { readonly module: string; readonly fn: string };
+  readonly runs: Runs;
+  /** Absolute path of the configuration file. */
+  readonly config: string | undefined;
+  readonly shutdownMs: number | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly data: string;
   readonly log: LogOptions;
   readonly redact: readonly string[] | false;
 }
 
+/** What a machine begins with: a function, or an application by its name. */
+export type Runs =
+  | { readonly kind: 'entry'; readonly module: string; readonly fn: string }
+  | { readonly kind: 'application'; readonly name: string };
+
 /** What is written in the file. */
 export interface ApplicationText {
   readonly modules: string;
-  readonly entry: string;
+  readonly entry?: string;
+  readonly application?: string;
+  readonly config?: string;
+  readonly shutdownMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly data?: string;
   readonly log?: LogOptions;
@@ -47,10 +61,22 @@ export interface ApplicationText {
 
 export const APPLICATION_FILE = 'tsvm.json';
 const PACKAGE_FILE = 'package.json';
-const KEYS: readonly string[] = ['modules', 'entry', 'env', 'data', 'log', 'redact'];
+const KEYS: readonly string[] = [
+  'modules',
+  'application',
+  'entry',
+  'config',
+  'shutdownMs',
+  'env',
+  'data',
+  'log',
+  'redact',
+];
 const DATA_FOLDER = '.tsvm';
 const ENTRY = /^([^:\s]+):([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u;
 const EXAMPLE = '{ "modules": "modules", "entry": "main:start" }';
+const OTHER_EXAMPLE = '{ "modules": "modules", "application": "shop" }';
+export const SHUTDOWN_MS_MAX: number = 24 * 60 * 60 * 1000;
 
 /** @throws Failure that says all that is wrong */
 export function readApplication(dir: string): Application {
@@ -62,23 +88,35 @@ export function readApplication(dir: string): Application {
   if (problems.length === 0) problems.push(...folderProblems(modules));
   if (problems.length > 0) {
     const hint = problems.some((problem) => problem.startsWith('"entry"'))
-      ? `for example ${EXAMPLE}`
+      ? `for example ${EXAMPLE}, or ${OTHER_EXAMPLE}`
       : undefined;
     throw new Failure(problems.map((problem) => `${shownPath(file)}: ${problem}`).join('\n'), {
       hint,
     });
   }
-  const [, module = '', fn = ''] = ENTRY.exec(text.entry) ?? [];
   return {
     folder,
     file,
     modules,
-    entry: { module, fn },
+    runs: runsOf(text),
+    config: text.config === undefined ? undefined : resolve(folder, text.config),
+    shutdownMs: text.shutdownMs,
     env: text.env ?? {},
     data: resolve(folder, text.data ?? DATA_FOLDER),
     log: withFolder(text.log ?? {}, folder),
     redact: text.redact ?? [],
   };
+}
+
+function runsOf({ entry, application }: ApplicationText): Runs {
+  if (application !== undefined) return { kind: 'application', name: application };
+  const [, module = '', fn = ''] = ENTRY.exec(entry ?? '') ?? [];
+  return { kind: 'entry', module, fn };
+}
+
+/** `main:start`, or `application shop`. */
+export function runsText(runs: Runs): string {
+  return runs.kind === 'entry' ? `${runs.module}:${runs.fn}` : `application ${runs.name}`;
 }
 
 /**
@@ -167,12 +205,18 @@ function* problemsOf(value: unknown): Generator<string> {
     const meant = closest(key, KEYS);
     yield `unknown key "${key}"${meant === undefined ? '' : `; did you mean "${meant}"?`} (there are ${KEYS.join(', ')})`;
   }
-  const { modules, entry, env, data, log, redact } = value as Readonly<Record<string, unknown>>;
+  const { modules, env, data, log, redact, config, shutdownMs } = value as Readonly<
+    Record<string, unknown>
+  >;
   if (typeof modules !== 'string' || modules === '') {
     yield `"modules": expected the path of a folder, got ${JSON.stringify(modules) ?? 'nothing'}`;
   }
-  if (typeof entry !== 'string' || !ENTRY.test(entry)) {
-    yield `"entry": expected "module:function", got ${JSON.stringify(entry) ?? 'nothing'}`;
+  yield* runsProblems(value as Readonly<Record<string, unknown>>);
+  if (config !== undefined && (typeof config !== 'string' || config === '')) {
+    yield `"config": expected the path of a file, got ${JSON.stringify(config)}`;
+  }
+  if (shutdownMs !== undefined && !isShutdownLimit(shutdownMs)) {
+    yield `"shutdownMs": expected milliseconds from 1 to ${SHUTDOWN_MS_MAX}, got ${JSON.stringify(shutdownMs)}`;
   }
   if (data !== undefined && (typeof data !== 'string' || data === '')) {
     yield `"data": expected the path of a folder, got ${JSON.stringify(data)}`;
@@ -196,6 +240,24 @@ function withFolder(log: LogOptions, folder: string): LogOptions {
   if (log.file === undefined) return log;
   const file = typeof log.file === 'string' ? { path: log.file } : log.file;
   return { ...log, file: { ...file, path: resolve(folder, file.path) } };
+}
+
+function* runsProblems({
+  entry,
+  application,
+}: Readonly<Record<string, unknown>>): Generator<string> {
+  if (application === undefined) {
+    if (typeof entry === 'string' && ENTRY.test(entry)) return;
+    yield `"entry": expected "module:function", got ${JSON.stringify(entry) ?? 'nothing'}`;
+  } else if (entry !== undefined) {
+    yield '"application" and "entry" both say what is started: keep one of them';
+  } else if (typeof application !== 'string' || application === '') {
+    yield `"application": expected the name of one, got ${JSON.stringify(application)}`;
+  }
+}
+
+export function isShutdownLimit(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= SHUTDOWN_MS_MAX;
 }
 
 function* redactProblems(redact: unknown): Generator<string> {

@@ -18,9 +18,13 @@ import {
   type Application,
   type ApplicationText,
   compileCacheOf,
+  runsText,
 } from './application.js';
+import { readConfigText } from './configuration.js';
 import { Failure } from './failure.js';
 import { shownPath } from './terminal.js';
+
+const CONFIG_FILE = 'config.json';
 
 /** What was written. The output of `--json`. */
 export interface BuiltApplication {
@@ -95,13 +99,17 @@ async function checkOut({ modules, folder }: Application, out: string): Promise<
     throw new Failure(`there is no module in ${modules}`);
 }
 
-async function writeApplication({ entry, env, redact }: Application, out: string): Promise<string> {
+async function writeApplication(app: Application, out: string): Promise<string> {
+  const { runs, env, redact, config, shutdownMs } = app;
   const text: ApplicationText = {
     modules: '.',
-    entry: `${entry.module}:${entry.fn}`,
+    ...(runs.kind === 'entry' ? { entry: runsText(runs) } : { application: runs.name }),
+    ...(config === undefined ? {} : { config: CONFIG_FILE }),
+    ...(shutdownMs === undefined ? {} : { shutdownMs }),
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(redact !== false && redact.length === 0 ? {} : { redact }),
   };
+  if (config !== undefined) await writeWhole(join(out, CONFIG_FILE), readConfigText(config));
   await writeWhole(join(out, APPLICATION_FILE), `${JSON.stringify(text, null, 2)}\n`);
   return APPLICATION_FILE;
 }

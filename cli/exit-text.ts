@@ -6,6 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { codeFrame } from '../loader/code-frame.js';
+import { inWords } from '../modules/reasons.js';
 import { isCrash } from '../runtime/crash-reason.js';
 import type { CrashReason, SchedulerDownReason } from '../runtime/terms.js';
 import { hintFor } from './hints.js';
@@ -38,21 +39,35 @@ export type SourceOf = (file: string) => string | undefined;
 const FRAME = /^\s+at (?:(.*) \()?(?:file:\/\/)?(.*?):(\d+):(\d+)\)?$/;
 
 /** @param sourceOf asked first: the file on disk may be newer than what runs */
-export function expose(reason: unknown, sourceOf: SourceOf): Exposition {
+export function expose(given: unknown, sourceOf: SourceOf): Exposition {
+  const reason = crashWithin(given);
   if (!isCrash(reason)) {
-    return { text: exitText(reason), places: [], frame: undefined, causes: [], hint: undefined };
+    return { text: exitText(given), places: [], frame: undefined, causes: [], hint: undefined };
   }
   const places = placesOf(reason.stack);
   const [first] = places;
   const chain = chainOf(reason);
   return {
-    text: crashText(reason),
+    text: reason === given ? crashText(reason) : exitText(given),
     places,
     frame: first === undefined ? undefined : frameAt(first, sourceOf),
     causes: chain.slice(1).map((cause) => withPlace(crashText(cause), placesOf(cause.stack)[0])),
     hint: hintOf(chain),
   };
 }
+
+/** What is in the reason of an application or a supervisor that did not start: the failure of the first child. */
+export function crashWithin(reason: unknown): unknown {
+  const { kind, reason: inner } = (reason ?? {}) as { kind?: unknown; reason?: unknown };
+  return WRAPPERS.has(kind) ? crashWithin(inner) : reason;
+}
+
+const WRAPPERS: ReadonlySet<unknown> = new Set([
+  'application_start_failed',
+  'application_terminated',
+  'failed_to_start_child',
+  'shutdown',
+]);
 
 function chainOf(reason: CrashReason): readonly CrashReason[] {
   const cause = reason.kind === 'error' ? reason.cause : undefined;
@@ -71,6 +86,10 @@ function exitText(reason: unknown): string {
   if (kind === 'scheduler_down')
     return `its scheduler ${scheduler} died: ${firstLine(String(cause))}`;
   const { reason: inner, call } = (reason ?? {}) as { reason?: unknown; call?: unknown };
+  if (typeof kind === 'string') {
+    const words = inWords(reason);
+    if (!words.startsWith('{')) return words;
+  }
   if (inner !== undefined && call !== undefined)
     return `a call to ${plainText(call)} failed: ${plainText(inner)}`;
   return `exit(${plainText(reason)})`;

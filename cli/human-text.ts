@@ -41,6 +41,12 @@ export class HumanText {
         );
       case 'entry':
         return this.#property('entry', `${record.entry}${c.dim(` is ${record.process}`)}`);
+      case 'application_start': {
+        const { application, version, ms } = record;
+        const what = `${application}${c.dim(` ${version} in ${shownMs(ms)}`)}`;
+        if (this.#block) return this.#property('started', what);
+        return this.#line(time, `${c.green('started')} ${what}`);
+      }
       case 'address':
         if (this.#block) return this.#property('address', c.cyan(record.url));
         return this.#line(time, `listening on ${c.cyan(record.url)}`);
@@ -84,6 +90,10 @@ export class HumanText {
           `${c.red('died')}   scheduler ${record.scheduler}, and its processes with it${record.entry ? ', the entry process among them' : ''}`,
           `  ${indented(record.cause, 2)}`,
         ].join('\n');
+      case 'application_end':
+        return record.reported
+          ? `${c.red('ended')}  ${record.entry}, by the crash above: ${harmless(record.text)}`
+          : `${c.red('ended')}  ${indented(exposedText(record, c), 2)}`;
       case 'entry_end': {
         const what = `${c.red('ended')}  the entry process ${record.entry} ${c.dim(record.process)}`;
         return record.reported

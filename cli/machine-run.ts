@@ -4,6 +4,7 @@
  * How it ends, and the status:
  *   stopped by a signal or by `tsvm stop`                  0
  *   the entry process ended with another reason than normal  1
+ *   the application did not start, or one of them ended by itself  1
  *   no process is left after the entry process returned      0, or 1 if one of them had crashed
  *   a second signal                                          128 + its number, at once
  * An entry function that starts things and returns is normal: the machine goes on without it.
@@ -15,15 +16,18 @@
 import { constants } from 'node:os';
 import { isLibraryName } from '../loader/library-names.js';
 import { scanProject } from '../loader/project.js';
+import { isOrderly } from '../modules/reasons.js';
 import { homeOf } from '../runtime/address.js';
 import { isCrash } from '../runtime/crash-reason.js';
 import type { Pid } from '../runtime/terms.js';
 import { ControlError, ControlServer } from '../runtime/vm/control-socket.js';
 import { DataFolder } from '../runtime/vm/data-folder.js';
 import { startVm, type Vm } from '../runtime/vm/machine.js';
-import { type Application, compileCacheOf } from './application.js';
-import { closest } from './closest.js';
-import { expose } from './exit-text.js';
+import { type Application, compileCacheOf, runsText } from './application.js';
+import { ApplicationRun } from './application-run.js';
+import type { Setting } from './configuration.js';
+import { checkEntry, wrongEntry } from './entry-check.js';
+import { crashWithin, expose } from './exit-text.js';
 import { Failure } from './failure.js';
 import { loadFiles } from './load-request.js';
 import { changeLevel } from './log-level.js';
@@ -39,14 +43,19 @@ export interface RunOptions {
   readonly guardMs?: number | undefined;
   readonly watch: boolean;
   readonly poll: boolean;
+  /** A configuration file in place of the application's own. */
+  readonly config?: string | undefined;
+  readonly settings?: readonly Setting[] | undefined;
+  readonly shutdownMs?: number | undefined;
 }
 
-/** How long the entry process has to shut down in order. */
-const SHUTDOWN_MS = 5000;
+/** How long the first process has to shut down in order: an entry, and applications one after the other. */
+const SHUTDOWN_MS = { entry: 5000, application: 20_000 } as const;
+/** So long a start may take before people are told that it has not come to its end. */
+const SLOW_START_MS = 10_000;
 /** A key press can reach a process twice, from the terminal and from npm; so soon it is one. */
 const SAME_SIGNAL_MS = 100;
 const EMPTY_CHECK_MS = 500;
-const NAMES_SHOWN = 12;
 const STACKS_KEPT = 100;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -59,6 +68,8 @@ export class MachineRun {
   readonly #end: (status: number) => void;
   readonly #ended: Promise<number>;
   #vm: Vm | null = null;
+  /** `null` where the machine begins with a function. */
+  #applications: ApplicationRun | null = null;
   #entry: Pid | null = null;
   #entryState: 'not started' | 'running' | 'returned' | 'ended' = 'not started';
   #crashes = 0;
@@ -67,6 +78,7 @@ export class MachineRun {
   #stopBy: string | null = null;
   #stopping: Promise<void> | null = null;
   #emptyTimer: NodeJS.Timeout | undefined;
+  #slowTimer: NodeJS.Timeout | undefined;
 
   constructor(app: Application, options: RunOptions, narrator: Narrator) {
     this.#app = app;
@@ -102,6 +114,7 @@ export class MachineRun {
       return await this.#ended;
     } finally {
       clearTimeout(this.#emptyTimer);
+      clearTimeout(this.#slowTimer);
       await this.#vm?.stop();
       control?.close();
       release();
@@ -111,9 +124,10 @@ export class MachineRun {
   }
 
   async #start(data: DataFolder): Promise<void> {
-    const { modules, env, folder, entry, log, redact } = this.#app;
+    const { modules, env, folder, runs, log, redact } = this.#app;
     const { schedulers, guardMs, watch, poll } = this.#options;
     await checkModules(modules);
+    if (runs.kind === 'entry') this.#refuseConfiguration();
     // The scheduler threads begin with a copy of these.
     for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
     const begin = performance.now();
@@ -133,7 +147,7 @@ export class MachineRun {
     }).finally(() => progress.end());
     const ms = performance.now() - begin;
     this.#vm = vm;
-    checkEntry(vm, this.#app);
+    if (runs.kind === 'entry') checkEntry(vm, this.#app.file, runs);
     const narrator = this.#narrator;
     narrate(vm, narrator, {
       isEntryOn: (life) =>
@@ -165,48 +179,73 @@ export class MachineRun {
       .map(({ name, version }) => ({ name, version }));
     narrator.say({ event: 'modules', folder: modules, watched: watch, ms, modules: loaded });
     if (this.#stopBy !== null) return this.#stop(this.#stopBy);
-    const { pid, exited } = await this.#spawnEntry(vm);
+    const { pid, exited } = await this.#spawnFirst(vm);
     this.#entry = pid;
     this.#entryState = 'running';
-    narrator.say({ event: 'entry', entry: `${entry.module}:${entry.fn}`, process: pid });
+    if (runs.kind === 'entry') {
+      narrator.say({ event: 'entry', entry: runsText(runs), process: pid });
+    } else this.#slowTimer = setTimeout(() => this.#sayIfSlow(), SLOW_START_MS);
     if (this.#stopBy !== null) void this.#stop(this.#stopBy);
     exited.then((reason) => this.#entryEnded(pid, reason));
   }
 
-  async #spawnEntry(vm: Vm): Promise<{ pid: Pid; exited: Promise<unknown> }> {
-    const { module, fn } = this.#app.entry;
+  async #spawnFirst(vm: Vm): Promise<{ pid: Pid; exited: Promise<unknown> }> {
+    const { runs, file, config } = this.#app;
+    if (runs.kind === 'application') {
+      const { config: other, settings = [] } = this.#options;
+      const options = { name: runs.name, file, config: other ?? config, settings };
+      this.#applications = new ApplicationRun(vm, this.#narrator, options);
+      return await this.#applications.start();
+    }
+    const { module, fn } = runs;
     try {
       return await vm.spawnMonitor(module, fn);
     } catch (error) {
       if ((error as { reason?: unknown }).reason !== 'undef') throw error;
-      throw this.#wrongEntry(`${fn} of module ${module} is not a function`);
+      throw wrongEntry(file, `${fn} of module ${module} is not a function`);
     }
   }
 
-  #wrongEntry(what: string): Failure {
-    return new Failure(`${shownPath(this.#app.file)}: "entry": ${what}`);
+  /** An entry function asks for what it wants by itself: nobody would read these. */
+  #refuseConfiguration(): void {
+    const { config = this.#app.config, settings = [] } = this.#options;
+    if (config === undefined && settings.length === 0) return;
+    throw new Failure(
+      'a configuration is for applications, and this machine begins with a function',
+      {
+        hint: `say "application" in place of "entry" in ${shownPath(this.#app.file)}`,
+      },
+    );
+  }
+
+  #sayIfSlow(): void {
+    const { isReady, starting } = this.#applications as ApplicationRun;
+    if (isReady || this.#stopping !== null) return;
+    this.#narrator.say({ event: 'slow_start', applications: starting, ms: SLOW_START_MS });
   }
 
   #entryEnded(pid: Pid, reason: unknown): void {
-    this.#entryState = reason === 'normal' ? 'returned' : 'ended';
+    const isApplication = this.#applications !== null;
+    this.#entryState = reason === 'normal' && !isApplication ? 'returned' : 'ended';
     if (this.#stopping !== null) return;
-    if (reason === 'normal') {
+    if (this.#entryState === 'returned') {
       this.#endWhenEmpty(0);
       return;
     }
     const vm = this.#running();
-    this.#stopping = vm.stop().then(() => {
+    if (isApplication && isOrderly(reason)) {
+      this.#narrator.say({ event: 'stopping', by: 'the applications were stopped' });
+      this.#stopping = this.#stopVm().then(() => this.#end(0));
+      return;
+    }
+    this.#stopping = this.#stopVm().then(() => {
       // Now all that the schedulers had to tell has come.
-      const reported = isCrash(reason) && this.#stacks.includes(reason.stack);
-      const { module, fn } = this.#app.entry;
-      this.#narrator.say({
-        event: 'entry_end',
-        entry: `${module}:${fn}`,
-        process: pid,
-        reported,
-        reason,
-        ...expose(reason, (file) => vm.sourceOf(file)),
-      });
+      const crash = crashWithin(reason);
+      const reported = isCrash(crash) && this.#stacks.includes(crash.stack);
+      const exposed = expose(reason, (file) => vm.sourceOf(file));
+      const entry = runsText(this.#app.runs);
+      const event = isApplication ? 'application_end' : 'entry_end';
+      this.#narrator.say({ event, entry, process: pid, reported, reason, ...exposed });
       this.#end(1);
     });
   }
@@ -253,13 +292,18 @@ export class MachineRun {
   }
 
   /** Stop in order; one that is just starting stops when it has started. */
-  #stopAsked(by: string): { pid: number } {
+  #stopAsked(by: string): { pid: number; withinMs: number } {
     if (this.#stopBy === null && this.#stopping === null) {
       this.#stopBy = by;
       this.#narrator.say({ event: 'stopping', by });
       if (this.#entry !== null) void this.#stop(by);
     }
-    return { pid: process.pid };
+    return { pid: process.pid, withinMs: this.#shutdownMs };
+  }
+
+  get #shutdownMs(): number {
+    const { runs, shutdownMs } = this.#app;
+    return this.#options.shutdownMs ?? shutdownMs ?? SHUTDOWN_MS[runs.kind];
   }
 
   #stop(by: string): Promise<void> {
@@ -272,18 +316,25 @@ export class MachineRun {
     const vm = this.#running();
     const entry = this.#entry;
     if (entry !== null && this.#entryState === 'running') {
-      const inTime = await vm.shutdown(entry, 'shutdown', SHUTDOWN_MS);
-      if (!inTime) this.#narrator.say({ event: 'late', process: entry, ms: SHUTDOWN_MS });
+      const ms = this.#shutdownMs;
+      const inTime = await vm.shutdown(entry, 'shutdown', ms);
+      const applications = this.#applications?.running.map(({ name }) => name) ?? [];
+      if (!inTime) this.#narrator.say({ event: 'late', process: entry, ms, applications });
     }
-    await vm.stop();
+    await this.#stopVm();
     this.#end(0);
+  }
+
+  /** When all that there was to tell of applications was told. */
+  async #stopVm(): Promise<void> {
+    await this.#applications?.over();
+    await this.#running().stop();
   }
 
   // ---- what is asked of it ------------------------------------------------------------------------
 
   async #status(): Promise<MachineStatus> {
     const vm = this.#running();
-    const { module, fn } = this.#app.entry;
     return {
       version: tsvmVersion(),
       nodeVersion: process.versions.node,
@@ -295,10 +346,11 @@ export class MachineRun {
       modulesFolder: this.#app.modules,
       watched: this.#options.watch,
       entry: {
-        entry: `${module}:${fn}`,
+        entry: runsText(this.#app.runs),
         process: this.#entry,
         running: this.#entryState === 'running',
       },
+      applications: this.#applications?.running ?? [],
       addresses: this.#addresses,
       crashes: this.#crashes,
       modules: vm.modules.map(({ name, version }) => ({ name, version })),
@@ -321,31 +373,4 @@ async function checkModules(modules: string): Promise<void> {
   throw new Failure(`there is no module in ${modules}`, {
     hint: 'a module is a TypeScript file there, or a build of one (tsvm build)',
   });
-}
-
-/** @throws Failure that names what there is */
-function checkEntry(vm: Vm, { file, entry }: Application): void {
-  const { modules } = vm;
-  const found = modules.find(({ name }) => name === entry.module);
-  const wrong = (what: string, word: string, names: readonly string[]): Failure => {
-    const meant = closest(word, names);
-    const listed = [...names].sort().slice(0, NAMES_SHOWN).join(', ');
-    const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
-    return new Failure(`${shownPath(file)}: "entry": ${what}`, {
-      hint:
-        meant === undefined
-          ? `there ${names.length === 1 ? 'is' : 'are'} ${listed || 'none'}${more}`
-          : `did you mean ${meant}?`,
-    });
-  };
-  if (found === undefined) {
-    throw wrong(
-      `there is no module ${entry.module}`,
-      entry.module,
-      modules.map(({ name }) => name),
-    );
-  }
-  if (!found.exports.includes(entry.fn)) {
-    throw wrong(`module ${entry.module} exports no ${entry.fn}`, entry.fn, found.exports);
-  }
 }

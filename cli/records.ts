@@ -39,6 +39,27 @@ export type StartRecord =
     }
   /** The entry process was started. */
   | { readonly event: 'entry'; readonly entry: string; readonly process: string }
+  /** An application runs. */
+  | {
+      readonly event: 'application_start';
+      readonly application: string;
+      readonly version: string;
+      readonly ms: number;
+    }
+  /** An application has stopped, in order. */
+  | { readonly event: 'application_stop'; readonly application: string }
+  /** The definition of an application was loaded anew: these keys of its configuration are others now. */
+  | {
+      readonly event: 'application_config';
+      readonly application: string;
+      readonly keys: readonly string[];
+    }
+  /** Some have not started yet, after so long. */
+  | {
+      readonly event: 'slow_start';
+      readonly applications: readonly string[];
+      readonly ms: number;
+    }
   /** The application listens there. */
   | { readonly event: 'address'; readonly url: string }
   | ({
@@ -86,13 +107,22 @@ export type StartRecord =
     }
   /** `by` is a signal's name, `request` (`tsvm stop`), or why the application has ended. */
   | { readonly event: 'stopping'; readonly by: string }
-  /** The entry process took too long to shut down, and is killed with the others. */
-  | { readonly event: 'late'; readonly process: string; readonly ms: number }
+  /** The first process took too long to shut down, and is killed with the others. */
+  | {
+      readonly event: 'late';
+      readonly process: string;
+      readonly ms: number;
+      /** Those that still run. */
+      readonly applications: readonly string[];
+    }
   /** The last record of a machine that ran. */
   | { readonly event: 'end'; readonly status: number }
   | ({
-      /** The entry process ended, not by `tsvm stop` or a signal, and not `normal`: the machine ends. */
-      readonly event: 'entry_end';
+      /**
+       * The entry process, or the application, ended, not by `tsvm stop` or a signal, and not `normal`; or the
+       * application did not start. The machine ends.
+       */
+      readonly event: 'entry_end' | 'application_end';
       readonly entry: string;
       readonly process: string;
       /** Whether this very reason was reported as a crash already. */
@@ -109,7 +139,9 @@ export function levelOf(record: StartRecord, log?: LogLine): LogLevel {
     case 'crashes_omitted':
     case 'scheduler_down':
     case 'entry_end':
+    case 'application_end':
       return 'error';
+    case 'slow_start':
     case 'scheduler_up':
     case 'late':
       return 'warning';
@@ -129,6 +161,14 @@ export function messageOf(record: StartRecord): string {
       return `${counted(record.modules.length, 'module')} from ${shownPath(record.folder)} loaded in ${shownMs(record.ms)}`;
     case 'entry':
       return `entry ${record.entry} is ${record.process}`;
+    case 'application_start':
+      return `application ${record.application} ${record.version} started in ${shownMs(record.ms)}`;
+    case 'application_stop':
+      return `application ${record.application} stopped`;
+    case 'application_config':
+      return `application ${record.application} is configured anew: ${record.keys.join(', ')}`;
+    case 'slow_start':
+      return `${named(record.applications)} has not started in ${shownMs(record.ms)}: a start function has not returned`;
     case 'address':
       return `listening on ${record.url}`;
     case 'load':
@@ -150,11 +190,15 @@ export function messageOf(record: StartRecord): string {
     case 'stopping':
       return `stopping: ${record.by}`;
     case 'late':
-      return `the entry process ${record.process} has not ended in ${shownMs(record.ms)} and is killed`;
+      return record.applications.length === 0
+        ? `the first process ${record.process} has not ended in ${shownMs(record.ms)} and is killed`
+        : `${named(record.applications)} has not stopped in ${shownMs(record.ms)} and is killed`;
     case 'end':
       return record.status === 0 ? 'stopped' : `stopped, with exit status ${record.status}`;
     case 'entry_end':
       return `the entry process ${record.entry} ended${record.reported ? ' with that' : `: ${exitLine(record)}`}`;
+    case 'application_end':
+      return exitLine(record);
   }
 }
 
@@ -163,6 +207,10 @@ export function killedText(killed: number): string {
   if (killed === 0) return '';
   const who = killed === 1 ? '1 process' : `${killed} processes`;
   return `; killed ${who} that still ran the version before the last one`;
+}
+
+function named(applications: readonly string[]): string {
+  return `application ${applications.join(', ') || '(none yet)'}`;
 }
 
 /** `room <pid> (room.start)`: its name, else its label, else what it runs. */

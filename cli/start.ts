@@ -10,7 +10,8 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { CREATORS } from '../runtime/address.js';
 import { GUARD_MS_MAX, GUARD_MS_MIN } from '../runtime/vm/guard-limits.js';
-import { readApplication } from './application.js';
+import { isShutdownLimit, readApplication, SHUTDOWN_MS_MAX } from './application.js';
+import { addSetting, type Setting } from './configuration.js';
 import { addLogFlags, type LogFlags, withLogFlags } from './log-flags.js';
 
 interface Options extends LogFlags {
@@ -20,6 +21,9 @@ interface Options extends LogFlags {
   readonly guardMs?: number;
   readonly json?: true;
   readonly data?: string;
+  readonly config?: string;
+  readonly set?: readonly Setting[];
+  readonly shutdownMs?: number;
 }
 
 /** The last of the slots that pids can name; slot 0 is nobody's. */
@@ -40,6 +44,13 @@ export function startCommand(): Command {
       )
       .option('--json', 'JSON lines instead of text')
       .option('--data <dir>', 'the data folder; <dir>/.tsvm by default')
+      .option('--config <file>', 'a JSON file that configures applications, by name and key')
+      .option(
+        '--set <application.key=value>',
+        'configure one key of an application; again for more',
+        addSetting,
+      )
+      .option('--shutdown-ms <n>', 'how long what runs may take to stop in order', shutdownLimit)
       .addHelpText('after', HELP)
       .action(start),
   );
@@ -47,16 +58,18 @@ export function startCommand(): Command {
 
 const HELP = `
 The application is what tsvm.json says:
-  { "modules": "modules", "entry": "main:start" }
-the folder of modules (sources, or builds of tsvm build) and the function
-that the first process runs. There may be "env", environment variables for
+  { "modules": "modules", "application": "shop" }
+the folder of modules (sources, or builds of tsvm build) and the name of what
+is started, with all that it needs. Or there is an "entry", "main:start": the
+function that the first process runs. There may be "config", a file that
+configures applications, "shutdownMs", "env", environment variables for
 modules, "data", the data folder, and "log", levels and a file for the log.
 
 Ctrl+C stops it in order, a second Ctrl+C at once.
 
 Exit status:
   0         stopped in order, or nothing was left to run
-  1         not started, or the entry process failed
+  1         not started, or the entry process or an application failed
   2         wrong arguments
   130, 143  ended at once by a second SIGINT or SIGTERM
 
@@ -67,7 +80,7 @@ Examples:
 
 async function start(dir: string, options: Options): Promise<void> {
   const { json = false, watch, poll = false, data } = options;
-  const { schedulers, guardMs } = options;
+  const { schedulers, guardMs, config, set: settings, shutdownMs } = options;
   const app = readApplication(dir);
   const log = withLogFlags(app.log, options);
   const placed = data === undefined ? { ...app, log } : { ...app, log, data: resolve(data) };
@@ -79,7 +92,8 @@ async function start(dir: string, options: Options): Promise<void> {
   const narrator = new Narrator({ json, level: log.level });
   let status = 1;
   try {
-    status = await new MachineRun(placed, { schedulers, guardMs, watch, poll }, narrator).run();
+    const run = { schedulers, guardMs, watch, poll, config, settings, shutdownMs };
+    status = await new MachineRun(placed, run, narrator).run();
   } finally {
     narrator.end();
   }
@@ -99,4 +113,10 @@ function guardLimit(text: string): number {
   throw new InvalidArgumentError(
     `Expected milliseconds from ${GUARD_MS_MIN} to ${GUARD_MS_MAX}, or 0 for no guard.`,
   );
+}
+
+function shutdownLimit(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : 0;
+  if (isShutdownLimit(ms)) return ms;
+  throw new InvalidArgumentError(`Expected milliseconds from 1 to ${SHUTDOWN_MS_MAX}.`);
 }

@@ -34,6 +34,8 @@ export interface MachineStatus extends Omit<VmStats, 'modules'> {
     readonly process: string | null;
     readonly running: boolean;
   };
+  /** In the order of their start. */
+  readonly applications: readonly { readonly name: string; readonly version: string }[];
   readonly addresses: readonly string[];
   /** Processes that crashed since the start. */
   readonly crashes: number;
@@ -78,7 +80,7 @@ async function status(dir: string, { data, json }: Options): Promise<void> {
 }
 
 export function statusText(status: MachineStatus, c: Colours, width: number): string {
-  const { entry, modules } = status;
+  const { entry, modules, applications } = status;
   const property = (name: string, value: string): string =>
     `  ${c.dim(name.padEnd(LABEL))}  ${value}`;
   const state = entry.running ? '' : c.dim(', has returned');
@@ -90,6 +92,14 @@ export function statusText(status: MachineStatus, c: Colours, width: number): st
       'entry',
       `${entry.entry}${c.dim(entry.process === null ? '' : ` is ${entry.process}`)}${state}`,
     ),
+    ...(applications.length === 0
+      ? []
+      : [
+          property(
+            'running',
+            applications.map(({ name, version }) => `${name} ${c.dim(version)}`).join(', '),
+          ),
+        ]),
     ...status.addresses.map((url) => property('address', c.cyan(url))),
     property(
       'processes',

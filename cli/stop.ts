@@ -6,8 +6,8 @@ import { connectTo } from './connect.js';
 import { Failure } from './failure.js';
 import { shownDuration } from './terminal.js';
 
-/** The entry process has 5 s to end, then all else goes. */
-const STOP_MS = 30_000;
+/** Beside the time that the machine gives to what runs on it. */
+const STOP_MS = 25_000;
 const ANSWER_MS = 10_000;
 
 interface Options {
@@ -30,12 +30,13 @@ async function stop(dir: string, { data, json }: Options): Promise<void> {
   const { client, claim } = await connectTo(dir, data);
   let timer: NodeJS.Timeout | undefined;
   try {
-    await client.ask('stop', {}, ANSWER_MS);
+    const { withinMs } = (await client.ask('stop', {}, ANSWER_MS)) as { withinMs: number };
+    const limitMs = withinMs + STOP_MS;
     const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), STOP_MS);
+      timer = setTimeout(() => resolve('late'), limitMs);
     });
     if ((await Promise.race([client.closed, late])) === 'late') {
-      throw new Failure(`the machine with pid ${claim.pid} has not ended in ${STOP_MS / 1000} s`, {
+      throw new Failure(`the machine with pid ${claim.pid} has not ended in ${limitMs / 1000} s`, {
         hint: `end it with kill -9 ${claim.pid}`,
       });
     }

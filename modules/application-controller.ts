@@ -18,6 +18,7 @@ import {
   type From,
   killGroup,
   log,
+  monotonicTime,
   type Pid,
   reply,
   self,
@@ -59,7 +60,12 @@ export const CONTROLLER: ServerName<typeof controller> = named<typeof controller
 /** What happens to applications, for who started the controller. */
 export type ApplicationEvent =
   | { readonly event: 'starting' | 'stopping' | 'stopped'; readonly application: string }
-  | { readonly event: 'started'; readonly application: string; readonly version: string }
+  | {
+      readonly event: 'started';
+      readonly application: string;
+      readonly version: string;
+      readonly ms: number;
+    }
   | {
       readonly event: 'ended';
       readonly application: string;
@@ -106,6 +112,8 @@ interface Active {
   readonly type: ApplicationType;
   readonly master: Pid | undefined;
   readonly waiting: Waiting[];
+  /** Monotonic time of the start. */
+  readonly since: number;
 }
 
 /** Lives within the process; changed in place. */
@@ -196,12 +204,13 @@ export const handleCall = {
     if (missing !== null) return refused(state, missing);
     tell(state, { event: 'starting', application: name });
     if (application.module === undefined) {
-      begun(state, name, { type, master: undefined, waiting: [] });
+      begun(state, name, { type, master: undefined, waiting: [], since: monotonicTime() });
       return accepted(state, undefined);
     }
     const launch = launchOf(application);
     const pid = procLib.spawnLink(master.start, self<ControllerInfo>() as Pid<Launched>, launch);
-    state.starting.set(name, { type, master: pid as Pid, waiting: [from] });
+    const since = monotonicTime();
+    state.starting.set(name, { type, master: pid as Pid, waiting: [from], since });
     return { noReply: true, state };
   },
 
@@ -433,7 +442,8 @@ function begun(state: State, name: string, active: Active): void {
   state.ended.delete(name);
   state.running.set(name, { ...active, waiting: [] });
   const { version } = infoOf(state, name);
-  tell(state, { event: 'started', application: name, version });
+  const ms = monotonicTime() - active.since;
+  tell(state, { event: 'started', application: name, version, ms });
   answer(active.waiting, { ok: true, value: undefined });
 }
 
