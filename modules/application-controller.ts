@@ -479,7 +479,7 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
     case '$halted':
       return { stop: state.halting?.reason, state };
     default:
-      log.warn('application controller: a message that nobody handles');
+      log.warning('application controller: a message that nobody handles');
   }
   return { state };
 }

@@ -101,6 +101,24 @@ export function child<A extends readonly unknown[]>(
   } as unknown as ChildSpec;
 }
 
+/** The first of some arguments, or all of them. */
+type Beginning<A extends readonly unknown[]> =
+  | A
+  | (A extends readonly [...infer First, unknown] ? Beginning<First> : readonly []);
+
+/**
+ * The one child of `simple_one_for_one`: its function is given these arguments, and after them those of
+ * `startChild`.
+ */
+export function template<A extends readonly unknown[]>(
+  id: string,
+  start: (...args: A) => ChildStart | Promise<ChildStart>,
+  args: NoInfer<Beginning<A>>,
+  options?: ChildOptions,
+): ChildSpec {
+  return child(id, start, args as unknown as A, options);
+}
+
 /** `{supervisor_data, …}`, `{start_spec, …}` of OTP. */
 export interface BadSpec {
   readonly kind: 'supervisor_data' | 'start_spec';

@@ -27,6 +27,7 @@ export {
   type Strategy,
   type SupervisorModule,
   type SupervisorSpec,
+  template,
 } from './supervisor-types.js';
 
 /** A running supervisor. */

@@ -316,14 +316,14 @@ describe.each([1, 2])('chat [schedulers: %i]', (schedulers) => {
   }
 });
 
-test('port in use: the entry ends with what happened and what to do', async () => {
+test('port in use: the application does not start, with what happened and what to do', async () => {
   const copy = await copyExample('chat');
   const chat = await startChat(1);
   const vm = await startVm({ modules: copy.modules, schedulers: 1, logger: false });
   try {
     const { port } = new URL(chat.url);
     process.env['PORT'] = port;
-    await expect(vm.run('main', 'start')).rejects.toThrow(
+    await expect(vm.run('tsvm/application', 'ensureAllStarted', ['chat'])).rejects.toThrow(
       `the chat cannot listen on 127.0.0.1:${port}: the port is in use (EADDRINUSE). Stop the other program or take another port: PORT=${Number(port) + 1} npm start`,
     );
   } finally {
@@ -338,8 +338,8 @@ test('port: one that is none is refused in words', async () => {
   process.env['PORT'] = '99999';
   const vm = await startVm({ modules: copy.modules, schedulers: 1, logger: false });
   try {
-    await expect(vm.run('main', 'start')).rejects.toThrow(
-      'PORT is "99999"; it must be a whole number',
+    await expect(vm.run('tsvm/application', 'ensureAllStarted', ['chat'])).rejects.toThrow(
+      'it must be a whole number',
     );
   } finally {
     await vm.stop();

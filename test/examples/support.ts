@@ -74,7 +74,7 @@ export async function startChat(schedulers: number): Promise<Chat> {
     throw error;
   });
   const announced = nextEvent(vm, 'announce');
-  await vm.spawn('main', 'start');
+  await vm.run('tsvm/application', 'ensureAllStarted', ['chat']);
   const url = await announced;
   const clients: Client[] = [];
   return {

@@ -1,5 +1,5 @@
 /**
- * A connection: one process for each browser. It owns the WebSocket, so the socket ends with it.
+ * A connection: one server for each browser. It owns the WebSocket, so the socket ends with it.
  *
  * What the socket does arrives as messages, one frame at a time: the next is asked for when this one
  * is done with, and if the room has to do something about it, when the room has. So a browser that
@@ -11,36 +11,34 @@
  *  3. Events of a room that the client has left are dropped.
  */
 import {
-  call,
   type Down,
   demonitor,
   type EventMessage,
   exit,
   forward,
-  hibernate,
-  link,
   log,
   monitor,
-  type Pid,
   type Port,
   type Ref,
-  receive,
   type Subscription,
   self,
-  send,
   sendAfter,
   setLabel,
   takeOver,
   thisScheduler,
-  whereis,
 } from 'tsvm';
+import * as genServer from 'tsvm/gen-server';
+import { shutdown } from 'tsvm/gen-server';
 import type { WebSocket } from 'ws';
 import * as connection from './connection.js';
-import { PING_MS, REJOIN_MS, UNSENT_BYTES_MAX } from './limits.js';
+import { MAILBOX_MAX, PING_MS, REJOIN_MS, UNSENT_BYTES_MAX } from './limits.js';
 import { someName } from './names.js';
-import type { RoomEvent, RoomMessage } from './room.js';
+import type { RoomEvent } from './room.js';
 import * as rooms from './rooms.js';
 import * as wire from './wire.js';
+
+/** The registered name of the supervisor of connections. */
+export const SUPERVISOR = 'chat.connections';
 
 /** What the socket did: a text frame (`undefined` for a binary one), a pong, an error, its end. */
 type SocketEvent = EventMessage<'socket'> &
@@ -61,13 +59,12 @@ export type ConnectionMessage =
 export type Connection = {
   readonly socket: WebSocket;
   readonly events: Subscription;
-  readonly registry: Pid<rooms.RoomsMessage>;
   name: string;
   /** The room by name, and its process while it lives. */
   roomName: string;
-  room: { readonly pid: Pid<RoomMessage>; readonly monitor: Ref } | undefined;
+  room: { readonly pid: rooms.RoomServer; readonly monitor: Ref } | undefined;
   /** The process of the room that crashed last, which the registry may not know to be dead. */
-  dead: Pid<never> | undefined;
+  dead: rooms.RoomServer | undefined;
   /** How often we joined again without success. */
   rejoins: number;
   /** What the room was asked and has not taken yet. */
@@ -77,8 +74,20 @@ export type Connection = {
   answeredPing: boolean;
 };
 
-/** @param query what the page asks for when it connects: `name` and `room`, both optional */
-export async function start(port: Port<WebSocket>, query: string): Promise<never> {
+/** What a room is asked, without waiting for its answer. */
+type RoomRequest = genServer.CastOf<rooms.RoomServer>;
+
+/** What a browser comes with: its socket, and what the page asks for: `name` and `room`, both optional. */
+type Arrival = { readonly port: Port<WebSocket>; readonly query: string };
+
+const ROOMS: genServer.ServerName<typeof rooms> = genServer.named<typeof rooms>(rooms.NAME);
+
+export function start(arrival: Arrival): Promise<genServer.Server<typeof connection>> {
+  const mailbox = { limit: MAILBOX_MAX, onFull: 'kill' } as const;
+  return genServer.startLink(connection, arrival, { scheduler: thisScheduler(), mailbox });
+}
+
+export function init({ port, query }: Arrival): genServer.InitResult<Connection, URLSearchParams> {
   const socket = takeOver(port, (each) => each.terminate());
   const events = forward(socket, {
     events: ['message', 'pong', 'error', 'close'],
@@ -86,9 +95,7 @@ export async function start(port: Port<WebSocket>, query: string): Promise<never
     tag: 'socket',
     map: sendable,
   });
-  const registry = whereis<rooms.RoomsMessage>(rooms.NAME) ?? exit('no_rooms');
-  await link(registry);
-  send(registry, { type: 'watch', connection: self() });
+  genServer.cast(ROOMS, { type: 'watch', connection: self() });
   sendAfter(PING_MS, self(), { type: 'ping' });
 
   const wanted = new URLSearchParams(query);
@@ -97,7 +104,6 @@ export async function start(port: Port<WebSocket>, query: string): Promise<never
   const state: Connection = {
     socket,
     events,
-    registry,
     name: name.type === 'nick' ? name.name : someName(),
     roomName: room.type === 'join' ? room.room : rooms.LOBBY,
     room: undefined,
@@ -108,22 +114,39 @@ export async function start(port: Port<WebSocket>, query: string): Promise<never
     answeredPing: true,
   };
   setLabel(`connection of ${state.name}`);
+  return { state, continue: wanted };
+}
+
+/** Who is there, and into the room: the supervisor does not wait for that. */
+export async function handleContinue(
+  wanted: URLSearchParams,
+  state: Connection,
+): Promise<genServer.Result<Connection>> {
   welcome(state);
+  const name = wire.understandName(wanted.get('name'));
+  const room = wire.understandRoom(wanted.get('room'));
   for (const given of [wanted.has('name') && name, wanted.has('room') && room]) {
     if (given && given.type === 'refused') tell(state, { type: 'error', text: given.why });
   }
   await enter(state, state.roomName);
-  return await connection.loop(state);
+  return { state };
 }
 
-export async function loop(state: Connection): Promise<never> {
-  const message = await receive<ConnectionMessage>();
-  await connection.handle(state, message);
+export async function handleInfo(
+  message: ConnectionMessage,
+  state: Connection,
+): Promise<genServer.Result<Connection>> {
+  await handle(state, message);
   if (state.pending === 0 && !state.reading) readOn(state);
-  return await hibernate(connection.loop, state);
+  return { state };
 }
 
-export async function handle(state: Connection, message: ConnectionMessage): Promise<void> {
+/** What a report shows: the socket is nobody else's. */
+export function formatStatus({ socket, events: _, ...rest }: Connection): unknown {
+  return { ...rest, unsent: socket.bufferedAmount };
+}
+
+async function handle(state: Connection, message: ConnectionMessage): Promise<void> {
   switch (message.type) {
     case 'socket':
       await socketDid(state, message);
@@ -219,12 +242,10 @@ async function clientSaid(
 
 /** Go to a room, by name; leave the one we are in. */
 async function enter(state: Connection, name: string): Promise<void> {
-  const found = await call<rooms.Find, rooms.Found>(state.registry, {
-    room: name,
-    dead: state.dead,
-  });
+  const found = await genServer.call(ROOMS, { type: 'find', room: name, dead: state.dead });
   if ('refused' in found) {
     tell(state, { type: 'error', text: found.refused });
+    if (state.room === undefined) rejoinLater(state);
     return;
   }
   if (state.room?.pid === found.pid) {
@@ -233,7 +254,7 @@ async function enter(state: Connection, name: string): Promise<void> {
   }
   if (state.room !== undefined) {
     demonitor(state.room.monitor, { flush: true });
-    send(state.room.pid, { type: 'leave', member: self() });
+    genServer.cast(state.room.pid, { type: 'leave', member: self() });
   }
   state.roomName = name;
   state.pending = 0;
@@ -242,14 +263,14 @@ async function enter(state: Connection, name: string): Promise<void> {
 }
 
 /** Ask the room for something; the client's next frame has to wait until the room has taken this. */
-function ask(state: Connection, message: RoomMessage): void {
+function ask(state: Connection, message: RoomRequest): void {
   if (state.room === undefined) {
     const text = `#${state.roomName} is being started again; say that once more`;
     tell(state, { type: 'error', text });
     return;
   }
   state.pending += 1;
-  send(state.room.pid, message);
+  genServer.cast(state.room.pid, message);
 }
 
 function roomDied(state: Connection, { ref, reason }: Down): void {
@@ -263,7 +284,11 @@ function roomDied(state: Connection, { ref, reason }: Down): void {
       text: `The room crashed (${said(reason)}). Only its history is gone.`,
     });
   }
-  // At once; later and later if it is joining that makes the room crash, as a bad edit of it may.
+  rejoinLater(state);
+}
+
+/** At once; later and later if it is joining that makes the room crash, as a bad edit of it may. */
+function rejoinLater(state: Connection): void {
   const wait =
     state.rejoins === 0 ? 0 : Math.min(REJOIN_MS.max, REJOIN_MS.first * 2 ** state.rejoins);
   state.rejoins += 1;
@@ -284,7 +309,7 @@ function readOn(state: Connection): void {
 }
 
 function ping(state: Connection): void {
-  if (!state.answeredPing) exit('gone_silent');
+  if (!state.answeredPing) exit(shutdown('gone_silent'));
   state.answeredPing = false;
   state.socket.ping();
   sendAfter(PING_MS, self(), { type: 'ping' });
@@ -302,7 +327,7 @@ function tell(state: Connection, message: wire.ServerMessage): void {
     log.warning(`${state.name} reads too slowly: the connection is ended`, {
       unsent: socket.bufferedAmount,
     });
-    exit('too_slow');
+    exit(shutdown('too_slow'));
   }
   socket.send(JSON.stringify(message));
 }

@@ -31,3 +31,6 @@ export const PING_MS = 30_000;
 
 /** How long to wait before joining a room again that crashed while we joined it: doubled each time. */
 export const REJOIN_MS = { first: 50, max: 5000 } as const;
+
+/** How long a browser waits for connections to be started again, after a crash that ended them all. */
+export const ADMISSION = { tries: 100, waitMs: 20 } as const;

@@ -11,22 +11,21 @@ import {
   type EventMessage,
   forward,
   handOver,
-  hibernate,
   log,
   own,
-  type Pid,
   type Port,
-  receive,
-  send,
   setLabel,
+  sleep,
   spawnOpt,
+  takeOver,
   thisScheduler,
 } from 'tsvm';
+import * as genServer from 'tsvm/gen-server';
+import { type SupervisorRef, startChild } from 'tsvm/supervisor';
 import { type WebSocket, WebSocketServer } from 'ws';
 import * as connection from './connection.js';
-import { CONNECTIONS_MAX, FRAME_BYTES_MAX, MAILBOX_MAX } from './limits.js';
+import { ADMISSION, CONNECTIONS_MAX, FRAME_BYTES_MAX } from './limits.js';
 import * as listener from './listener.js';
-import type { MainMessage } from './main.js';
 import * as web from './web.js';
 
 export type Address = { readonly host: string; readonly port: number };
@@ -39,8 +38,14 @@ export type ListenerMessage =
     })
   | (EventMessage<'socket'> & { readonly event: 'error'; readonly args: readonly [string] });
 
-/** @param parent is told when the server listens */
-export async function start(parent: Pid<MainMessage>, address: Address): Promise<never> {
+/** Nothing is kept: the server belongs to the process. */
+type State = null;
+
+export function start(address: Address): Promise<genServer.Server<typeof listener>> {
+  return genServer.startLink(listener, address, { scheduler: thisScheduler() });
+}
+
+export async function init(address: Address): Promise<genServer.InitResult<State>> {
   setLabel('listener');
   const server = own(createServer(), close);
   server.maxConnections = CONNECTIONS_MAX;
@@ -49,28 +54,36 @@ export async function start(parent: Pid<MainMessage>, address: Address): Promise
   forward(server, { events: ['request'], active: true, tag: 'request', map: request });
   forward(sockets, { events: ['connection', 'error'], active: true, tag: 'socket', map: socket });
   announce(url);
-  send(parent, { type: 'listening' });
-  return await listener.loop();
+  return { state: null };
 }
 
-export async function loop(): Promise<never> {
-  const message = await receive<ListenerMessage>();
-  listener.handle(message);
-  return await hibernate(listener.loop);
-}
-
-export function handle(message: ListenerMessage): void {
+export function handleInfo(message: ListenerMessage, state: State): genServer.Result<State> {
   const here = { scheduler: thisScheduler() };
   if (message.type === 'request') {
     const [port, method, url] = message.args;
     spawnOpt(here, web.answer, port, method, url);
   } else if (message.event === 'connection') {
     const [port, query] = message.args;
-    const mailbox = { limit: MAILBOX_MAX, onFull: 'kill' } as const;
-    spawnOpt({ ...here, mailbox }, connection.start, port, query);
+    spawnOpt(here, listener.admit, port, query);
   } else {
     log.warning(`the server reported: ${message.args[0]}`);
   }
+  return { state };
+}
+
+/** Have a connection started. While the supervisor is being restarted itself, wait for it. */
+export async function admit(port: Port<WebSocket>, query: string): Promise<void> {
+  for (let left = ADMISSION.tries; left > 0; left--) {
+    try {
+      const supervisor = genServer.named(connection.SUPERVISOR) as SupervisorRef;
+      await startChild(supervisor, [{ port, query }]);
+      return;
+    } catch (error) {
+      if (genServer.isStartError(error)) break;
+      await sleep(ADMISSION.waitMs);
+    }
+  }
+  takeOver(port, (each) => each.terminate());
 }
 
 /** @throws when it cannot listen, in words that say what to do */

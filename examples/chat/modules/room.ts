@@ -1,10 +1,9 @@
 /**
- * A room: one process, that knows who is in it and what was said.
+ * A room: a server that knows who is in it and what was said.
  *
  * The two functions on top are there to be changed while people chat: save the file and look at the page.
- * The room calls itself through its own module (`import * as room`), so each message is handled by
- * the newest code; between two messages it hibernates, so that it stands in no version at all. Its state
- * goes from version to version.
+ * A server looks its callbacks up when it calls them, and this module calls those two through itself
+ * (`import * as room`), so each message is handled by the newest code. The state goes from version to version.
  *
  * Invariants:
  *  1. A member is monitored: one that dies has left.
@@ -14,23 +13,21 @@
 import {
   type Down,
   demonitor,
-  exit,
   freeze,
-  hibernate,
   monitor,
   type Pid,
   type Ref,
-  receive,
   self,
   send,
   sendAfter,
   setLabel,
   thisScheduler,
 } from 'tsvm';
+import * as genServer from 'tsvm/gen-server';
 import type { ConnectionMessage } from './connection.js';
 import { HISTORY_MAX, MEMBERS_MAX, ROOM_IDLE_MS } from './limits.js';
 import * as room from './room.js';
-import type { RoomsMessage } from './rooms.js';
+import type * as rooms from './rooms.js';
 import type { Line, ServerMessage } from './wire.js';
 
 /** What everybody in a room sees on top. */
@@ -44,24 +41,16 @@ export function format(text: string): string {
 }
 
 type Member = Pid<ConnectionMessage>;
-
-export type RoomMessage =
-  | { readonly type: 'join'; readonly member: Member; readonly name: string }
-  | { readonly type: 'say'; readonly member: Member; readonly text: string }
-  | { readonly type: 'rename'; readonly member: Member; readonly name: string }
-  | { readonly type: 'leave'; readonly member: Member }
-  | { readonly type: 'crash'; readonly member: Member }
-  | { readonly type: 'tick' }
-  | Down;
+type Server = genServer.Server<typeof room>;
 
 /** What a room tells its members: something for the client, or that it has taken what they sent. */
 export type RoomEvent =
-  | { readonly type: 'room'; readonly room: Pid<RoomMessage>; readonly event: ServerMessage }
-  | { readonly type: 'taken'; readonly room: Pid<RoomMessage> };
+  | { readonly type: 'room'; readonly room: Pid<never>; readonly event: ServerMessage }
+  | { readonly type: 'taken'; readonly room: Pid<never> };
 
 export type Room = {
   readonly name: string;
-  readonly registry: Pid<RoomsMessage>;
+  readonly registry: rooms.Server;
   readonly members: Map<Member, { name: string; readonly monitor: Ref }>;
   /** The newest HISTORY_MAX messages, as they were typed. */
   readonly history: Line[];
@@ -72,54 +61,69 @@ export type Room = {
 
 const TICK_MS = 1000;
 
-export async function start(name: string, registry: Pid<RoomsMessage>): Promise<never> {
+export function start(name: string, scheduler: number, registry: rooms.Server): Promise<Server> {
+  return genServer.startLink(room, { name, registry }, { scheduler });
+}
+
+export function init({
+  name,
+  registry,
+}: Pick<Room, 'name' | 'registry'>): genServer.InitResult<Room> {
   setLabel(`room ${name}`);
-  sendAfter(TICK_MS, self(), { type: 'tick' });
-  return await room.loop({
-    name,
-    registry,
-    members: new Map(),
-    history: [],
-    lines: 0,
-    greeting: room.greeting(name),
-    emptySince: Date.now(),
-  });
+  sendAfter(TICK_MS, self(), 'tick');
+  return {
+    state: {
+      name,
+      registry,
+      members: new Map(),
+      history: [],
+      lines: 0,
+      greeting: room.greeting(name),
+      emptySince: Date.now(),
+    },
+  };
 }
 
-export async function loop(state: Room): Promise<never> {
-  const message = await receive<RoomMessage>();
-  room.handle(state, message);
-  return await hibernate(room.loop, state);
+type Handled = genServer.Result<Room>;
+
+export const handleCast = {
+  join({ member, name }: { readonly member: Member; readonly name: string }, state: Room): Handled {
+    join(state, member, name);
+    return taken(state, member);
+  },
+
+  say({ member, text }: { readonly member: Member; readonly text: string }, state: Room): Handled {
+    say(state, member, text);
+    return taken(state, member);
+  },
+
+  rename(
+    { member, name }: { readonly member: Member; readonly name: string },
+    state: Room,
+  ): Handled {
+    rename(state, member, name);
+    return taken(state, member);
+  },
+
+  leave({ member }: { readonly member: Member }, state: Room): Handled {
+    leave(state, member);
+    return { state };
+  },
+
+  crash({ member }: { readonly member: Member }, state: Room): Handled {
+    throw new Error(`/crash-room by ${state.members.get(member)?.name ?? 'a stranger'}`);
+  },
+};
+
+export function handleInfo(message: 'tick' | Down, state: Room): Handled {
+  if (message === 'tick') return tick(state);
+  if (message.type === 'DOWN') leave(state, message.target as Member);
+  return { state };
 }
 
-export function handle(state: Room, message: RoomMessage): void {
-  switch (message.type) {
-    case 'join':
-      join(state, message.member, message.name);
-      taken(message.member);
-      break;
-    case 'say':
-      say(state, message.member, message.text);
-      taken(message.member);
-      break;
-    case 'rename':
-      rename(state, message.member, message.name);
-      taken(message.member);
-      break;
-    case 'leave':
-      leave(state, message.member);
-      break;
-    case 'DOWN':
-      if (typeof message.target === 'string') leave(state, message.target);
-      break;
-    case 'crash':
-      throw new Error(`/crash-room by ${state.members.get(message.member)?.name ?? 'a stranger'}`);
-    case 'tick':
-      tick(state);
-      break;
-    default:
-      message satisfies never;
-  }
+/** What a report shows: who is here, and not what they said. */
+export function formatStatus({ name, members, history, lines }: Room): unknown {
+  return { name, members: members.size, history: history.length, lines };
 }
 
 function join(state: Room, member: Member, name: string): void {
@@ -139,7 +143,7 @@ function join(state: Room, member: Member, name: string): void {
   });
   const presence = { type: 'presence', text: `${name} joined.`, members: names(state) } as const;
   for (const other of members.keys()) if (other !== member) tell(other, presence);
-  send(state.registry, { type: 'members', room: self(), count: members.size });
+  genServer.cast(state.registry, { type: 'members', room: self(), count: members.size });
 }
 
 function say(state: Room, member: Member, text: string): void {
@@ -174,18 +178,19 @@ function leave(state: Room, member: Member): void {
   state.members.delete(member);
   if (state.members.size === 0) state.emptySince = Date.now();
   broadcast(state, { type: 'presence', text: `${known.name} left.`, members: names(state) });
-  send(state.registry, { type: 'members', room: self(), count: state.members.size });
+  genServer.cast(state.registry, { type: 'members', room: self(), count: state.members.size });
 }
 
 /** Once a second: show a greeting that new code has changed; close a room that nobody needs. */
-function tick(state: Room): void {
-  sendAfter(TICK_MS, self(), { type: 'tick' });
+function tick(state: Room): Handled {
+  sendAfter(TICK_MS, self(), 'tick');
   const text = room.greeting(state.name);
   if (text !== state.greeting) {
     state.greeting = text;
     broadcast(state, { type: 'greeting', text });
   }
-  if (state.members.size === 0 && Date.now() - state.emptySince > ROOM_IDLE_MS) exit('normal');
+  const isIdle = state.members.size === 0 && Date.now() - state.emptySince > ROOM_IDLE_MS;
+  return isIdle ? { stop: 'normal', state } : { state };
 }
 
 function names(state: Room): string[] {
@@ -204,6 +209,7 @@ function tell(member: Member, event: ServerMessage): void {
   send(member, { type: 'room', room: self(), event });
 }
 
-function taken(member: Member): void {
+function taken(state: Room, member: Member): Handled {
   send(member, { type: 'taken', room: self() });
+  return { state };
 }

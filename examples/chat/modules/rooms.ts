@@ -1,59 +1,47 @@
 /**
- * The rooms: one process that knows which room has which name, and who wants to see the list.
+ * The rooms: one server that knows which room has which name, and who wants to see the list.
  *
  * A room is made when somebody asks for it, on another scheduler than this one, where the
  * connections live. When it crashes its name stays; its members, who monitor it, ask again at once, and the
  * first to ask makes it anew.
  *
- * Invariant: rooms and connections are linked to this process, which traps exits. So it hears of the
- * end of each; and should it end itself, nothing stays behind that nobody knows: browsers reconnect
- * and find new rooms.
+ * Invariant: rooms and watchers are monitored, so this server hears of the end of each.
  */
 import {
-  type Call,
-  type Exit,
-  exit,
+  type Down,
   freeze,
-  hibernate,
   log,
+  monitor,
   type Pid,
-  receive,
-  reply,
   schedulers,
   self,
   send,
   sendAfter,
   setLabel,
-  spawnOpt,
   thisScheduler,
-  trapExit,
 } from 'tsvm';
+import * as genServer from 'tsvm/gen-server';
+import { type SupervisorRef, startChild } from 'tsvm/supervisor';
 import type { ConnectionMessage } from './connection.js';
 import { ROOMS_MAX } from './limits.js';
-import * as room from './room.js';
+import type * as room from './room.js';
 import * as rooms from './rooms.js';
 
-/** Where is this room? `dead` is the process that the caller has seen end. */
-export type Find = { readonly room: string; readonly dead: Pid<never> | undefined };
-export type Found = { readonly pid: Pid<room.RoomMessage> } | { readonly refused: string };
+export type RoomServer = genServer.Server<typeof room>;
 
-export type RoomsMessage =
-  | Call<Find, Found>
-  | { readonly type: 'watch'; readonly connection: Pid<ConnectionMessage> }
-  | { readonly type: 'members'; readonly room: Pid; readonly count: number }
-  | { readonly type: 'publish' }
-  | Exit;
+/** Where is a room, or why there is none. */
+export type Found = { readonly pid: RoomServer } | { readonly refused: string };
 
-/** The registered name of this process. */
+/** The registered names of this server, and of the supervisor of the rooms. */
 export const NAME = 'chat.rooms';
+export const SUPERVISOR = 'chat.room_supervisor';
 
 /** The room that is always there. */
 export const LOBBY = 'lobby';
 
-type Known = { pid: Pid<room.RoomMessage> | undefined; members: number };
+type Known = { pid: RoomServer | undefined; members: number };
 
 export type Rooms = {
-  readonly parent: Pid;
   readonly known: Map<string, Known>;
   readonly watchers: Set<Pid<ConnectionMessage>>;
   /** How many rooms were started: they take turns on the schedulers. */
@@ -64,65 +52,85 @@ export type Rooms = {
 /** Changes of the list within this time are told together. */
 const PUBLISH_MS = 50;
 
-export async function start(parent: Pid): Promise<never> {
-  trapExit(true);
+export type Server = genServer.Server<typeof rooms>;
+
+export function start(): Promise<Server> {
+  return genServer.startLink(rooms, undefined, { name: NAME, scheduler: thisScheduler() });
+}
+
+export function init(): genServer.InitResult<Rooms> {
   setLabel('rooms');
-  return await rooms.loop({
-    parent,
-    known: new Map([[LOBBY, { pid: undefined, members: 0 }]]),
-    watchers: new Set(),
-    started: 0,
-    publishing: false,
-  });
+  return {
+    state: {
+      known: new Map([[LOBBY, { pid: undefined, members: 0 }]]),
+      watchers: new Set(),
+      started: 0,
+      publishing: false,
+    },
+  };
 }
 
-export async function loop(state: Rooms): Promise<never> {
-  const message = await receive<RoomsMessage>();
-  rooms.handle(state, message);
-  return await hibernate(rooms.loop, state);
+export const handleCall = {
+  /** @param request `dead` is the process of that room that the caller has seen end */
+  async find(
+    { room: name, dead }: { readonly room: string; readonly dead: RoomServer | undefined },
+    state: Rooms,
+  ): Promise<genServer.CallResult<Found, Rooms>> {
+    const known = state.known.get(name);
+    if (known?.pid !== undefined && known.pid !== dead) return { reply: { pid: known.pid }, state };
+    if (known === undefined && state.known.size >= ROOMS_MAX) {
+      const refused = `there are ${ROOMS_MAX} rooms already; join one of them`;
+      return { reply: { refused }, state };
+    }
+    return { reply: await open(state, name), state };
+  },
+};
+
+type Handled = genServer.Result<Rooms>;
+
+export const handleCast = {
+  watch({ connection }: { readonly connection: Pid<ConnectionMessage> }, state: Rooms): Handled {
+    state.watchers.add(connection);
+    monitor(connection);
+    send(connection, list(state));
+    return { state };
+  },
+
+  /** How many are in a room. */
+  members(
+    { room: pid, count }: { readonly room: Pid<never>; readonly count: number },
+    state: Rooms,
+  ): Handled {
+    for (const known of state.known.values()) {
+      if (known.pid !== pid) continue;
+      known.members = count;
+      publishSoon(state);
+    }
+    return { state };
+  },
+};
+
+export function handleInfo(message: 'publish' | Down, state: Rooms): genServer.Result<Rooms> {
+  if (message === 'publish') publish(state);
+  else if (message.type === 'DOWN') ended(state, message);
+  return { state };
 }
 
-export function handle(state: Rooms, message: RoomsMessage): void {
-  switch (message.type) {
-    case 'call':
-      reply(message.from, find(state, message.request));
-      break;
-    case 'watch':
-      state.watchers.add(message.connection);
-      send(message.connection, list(state));
-      break;
-    case 'members':
-      count(state, message.room, message.count);
-      break;
-    case 'publish':
-      publish(state);
-      break;
-    case 'EXIT':
-      ended(state, message);
-      break;
-    default:
-      message satisfies never;
-  }
-}
-
-function find(state: Rooms, { room: name, dead }: Find): Found {
-  const known = state.known.get(name);
-  if (known?.pid !== undefined && known.pid !== dead) return { pid: known.pid };
-  if (known === undefined && state.known.size >= ROOMS_MAX) {
-    return { refused: `there are ${ROOMS_MAX} rooms already; join one of them` };
-  }
+async function open(state: Rooms, name: string): Promise<Found> {
   const scheduler = otherScheduler(state.started);
   state.started += 1;
-  const pid: Pid<room.RoomMessage> = spawnOpt(
-    { link: true, scheduler },
-    room.start,
-    name,
-    self<RoomsMessage>(),
-  );
-  state.known.set(name, { pid, members: 0 });
-  log.notice(`room #${name} opened`, { room: pid, scheduler });
-  publishSoon(state);
-  return { pid };
+  try {
+    const supervisor = genServer.named(SUPERVISOR) as SupervisorRef;
+    const { pid } = await startChild(supervisor, [name, scheduler, self()]);
+    monitor(pid as Pid);
+    state.known.set(name, { pid: pid as unknown as RoomServer, members: 0 });
+    log.notice(`room #${name} opened`, { room: pid, scheduler });
+    publishSoon(state);
+    return { pid: pid as unknown as RoomServer };
+  } catch (error) {
+    if (!genServer.isStartError(error)) throw error;
+    return { refused: `#${name} does not start; it is tried again` };
+  }
 }
 
 /** The schedulers in turn, without the one that has the connections, unless it is the only one. */
@@ -133,19 +141,10 @@ function otherScheduler(turn: number): number {
   return slot < thisScheduler() ? slot : slot + 1;
 }
 
-function count(state: Rooms, pid: Pid, members: number): void {
-  for (const known of state.known.values()) {
-    if (known.pid !== pid) continue;
-    known.members = members;
-    publishSoon(state);
-  }
-}
-
-function ended(state: Rooms, { from, reason }: Exit): void {
-  if (from === state.parent) exit(reason);
-  state.watchers.delete(from);
+function ended(state: Rooms, { target, reason }: Down): void {
+  state.watchers.delete(target as Pid<ConnectionMessage>);
   for (const [name, known] of state.known) {
-    if (known.pid !== from) continue;
+    if (known.pid !== target) continue;
     known.pid = undefined;
     known.members = 0;
     // A room that ended by itself was not needed any more.
@@ -157,7 +156,7 @@ function ended(state: Rooms, { from, reason }: Exit): void {
 function publishSoon(state: Rooms): void {
   if (state.publishing) return;
   state.publishing = true;
-  sendAfter(PUBLISH_MS, self(), { type: 'publish' });
+  sendAfter(PUBLISH_MS, self(), 'publish');
 }
 
 function publish(state: Rooms): void {
