@@ -110,7 +110,11 @@ export class HumanText {
   #log({ text, process, fields }: Extract<StartRecord, { event: 'log' }>, level: string): string {
     const c = this.#c;
     const paint = level === 'warn' ? c.yellow : level === 'debug' ? c.dim : c.red;
-    const shown = Object.entries(fields ?? {}).map(([key, value]) => `${key}=${fieldText(value)}`);
+    // A report says in its text what people want to know; the rest is for programs.
+    const isReport = typeof fields?.['report'] === 'string';
+    const shown = Object.entries(isReport ? {} : (fields ?? {})).map(
+      ([key, value]) => `${key}=${fieldText(value)}`,
+    );
     const rest = harmless([...shown, ...(process === null ? [] : [process])].join(' '));
     return `${level === 'info' || level === 'notice' ? '' : `${paint(level)}  `}${harmless(text)}${rest === '' ? '' : `  ${c.dim(rest)}`}`;
   }
