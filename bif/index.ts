@@ -108,6 +108,7 @@ export {
   spawnMonitor,
   spawnOpt,
 } from './spawn.js';
+export * as storage from './storage.js';
 export {
   type CancelOptions,
   type CancelTimerAnswer,

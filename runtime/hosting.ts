@@ -5,6 +5,7 @@
  * hand them in.
  */
 
+import type { StorageBoot } from './db/embedded-engine.js';
 import type { FunVersion } from './funs.js';
 import type { LogOrigin } from './log-config.js';
 import type { LogLevel } from './log-level.js';
@@ -184,6 +185,8 @@ export interface Host {
   crashed(signature: CrashSignature, report: () => CrashReport): void;
   /** An address the application listens on. */
   announce(url: string): void;
+  /** The way to the tables. @throws where there are none */
+  storage(): PromiseLike<StorageBoot>;
   /** Run a function that can be sent in the dirty pool. The arguments are copies. */
   dirty(fn: EntryFunction, args: readonly unknown[]): PromiseLike<unknown>;
 }

@@ -12,6 +12,7 @@
 
 import type * as Comlink from 'comlink';
 import { packed, withoutFunctions } from '../carried-functions.js';
+import type { StorageBoot } from '../db/embedded-engine.js';
 import type { CrashReport, CrashSignature, EntryFunction, HandledLine, Host } from '../hosting.js';
 import { LOGS_SENT, LOGS_TAKEN, type SharedState } from '../shared-state.js';
 import { CrashSampling, CrashTally } from './crash-sampling.js';
@@ -28,7 +29,7 @@ const FLUSH_MS = 2000;
 /** What the link calls, as functions: each look at a Comlink remote would make a proxy. */
 type Calls = Pick<
   Comlink.Remote<HostControl>,
-  'announced' | 'crashed' | 'crashLogged' | 'dirty' | 'logged'
+  'announced' | 'crashed' | 'crashLogged' | 'dirty' | 'logged' | 'storage'
 >;
 
 export interface HostLinkOptions {
@@ -56,8 +57,8 @@ export class HostLink implements Host {
 
   constructor(remote: Comlink.Remote<HostControl>, options: HostLinkOptions) {
     this.#options = options;
-    const { announced, crashed, crashLogged, dirty, logged } = remote;
-    this.#remote = { announced, crashed, crashLogged, dirty, logged };
+    const { announced, crashed, crashLogged, dirty, logged, storage } = remote;
+    this.#remote = { announced, crashed, crashLogged, dirty, logged, storage };
   }
 
   // ---- the log ------------------------------------------------------------------------------------
@@ -127,6 +128,10 @@ export class HostLink implements Host {
 
   async dirty(fn: EntryFunction, args: readonly unknown[]): Promise<unknown> {
     return resultOf(await this.#remote.dirty(packed([fn, args])));
+  }
+
+  async storage(): Promise<StorageBoot> {
+    return (await this.#remote.storage(this.#options.life)) as StorageBoot;
   }
 
   /** Everything said so far has reached the main thread, and the lines of the log are written. */

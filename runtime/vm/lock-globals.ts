@@ -29,11 +29,14 @@ const REGISTRIES: readonly symbol[] = [
   ...['opentelemetry.js.api.1'],
 ].map((name) => Symbol.for(name));
 
+/** What the native library of the tables puts there when it is loaded; see `db/store.ts`. */
+const OF_TABLES: readonly string[] = ['__lmdb_read_callback', '__lmdb_envs__'];
+
 /** Once per thread, before any module is evaluated. Cost: about 2 ms. */
 export function lockGlobals(): void {
   for (const name of LEFT_BY_SES) Reflect.deleteProperty(globalThis, name);
   for (const key of Reflect.ownKeys(globalThis)) lockGlobal(key);
-  for (const key of REGISTRIES) {
+  for (const key of [...REGISTRIES, ...OF_TABLES]) {
     const open = { value: undefined, writable: true, enumerable: false, configurable: false };
     if (!Object.hasOwn(globalThis, key)) Object.defineProperty(globalThis, key, open);
   }

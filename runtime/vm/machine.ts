@@ -29,6 +29,7 @@ import { type CheckedOptions, checkOptions, type VmOptions } from './options.js'
 import { type Outcome, resultOf } from './outcome.js';
 import type { Entry, HostControl } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
+import { StorageHost } from './storage-host.js';
 import { type SchedulerThread, Threads } from './threads.js';
 import { VmCode } from './vm-code.js';
 
@@ -85,6 +86,7 @@ export class Vm {
   readonly #threads: Threads;
   readonly #codeServer: CodeServer;
   readonly #dirty: DirtyPool;
+  readonly #storage: StorageHost;
   readonly #mailboxes = new Set<() => void>();
   #hotLoader: HotLoader | null = null;
   #crashes: CrashStore | null = null;
@@ -103,6 +105,7 @@ export class Vm {
       onChange: () => this.#tellHeard(),
     });
     if (options.logger !== false) logEvents(this.#events, options.logger);
+    this.#storage = new StorageHost({ data: options.data, warn: (text) => this.#warn(text) });
     this.#threads = new Threads({
       node: this.node,
       slots: options.schedulers,
@@ -117,6 +120,7 @@ export class Vm {
       },
       onRequest: (request) =>
         isLogRequest(request) ? this.log.serve(request) : this.code.serve(request),
+      onDead: (life) => this.#storage.detach(life),
       onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
       onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
     });
@@ -363,6 +367,7 @@ export class Vm {
     );
     await this.#threads.stop();
     await this.#dirty.stop();
+    await this.#storage.close();
     await this.log.close();
     this.#crashes?.close();
     for (const close of this.#mailboxes) close();
@@ -385,6 +390,10 @@ export class Vm {
       crashLogged: (report) => this.#events.emit('crashLogged', report),
       announced: (url) => this.#events.emit('announce', url),
       dirty: (work): Promise<Outcome> => this.#dirty.run(work),
+      storage: async (life) => {
+        const boot = await this.#storage.attach(life);
+        return Comlink.transfer(boot, [boot.port]);
+      },
     };
   }
 

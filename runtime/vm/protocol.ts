@@ -7,6 +7,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { Packed } from '../carried-functions.js';
+import type { StorageBoot } from '../db/embedded-engine.js';
 import type { CountedCrashes, CrashReport, FunctionName, HandledLine } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
@@ -96,6 +97,8 @@ export interface HostControl {
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;
+  /** What a scheduler needs to reach the tables. */
+  storage(life: number): Promise<StorageBoot>;
 }
 
 /** A new configuration of the log: what the main thread tells schedulers besides code. */

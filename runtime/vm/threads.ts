@@ -68,6 +68,8 @@ export interface ThreadsOptions {
   readonly equip: (thread: SchedulerThread) => Promise<void>;
   /** What a process asks of the code server, or of the log. */
   readonly onRequest: (request: HostRequest) => Promise<CodeOutcome>;
+  /** Its locks are to be broken now: others may wait for them. */
+  readonly onDead: (life: number) => void;
   readonly onDown: (slot: number, life: number, cause: string) => void;
   readonly onUp: (slot: number, life: number) => void;
 }
@@ -263,6 +265,7 @@ export class Threads {
     if (this.state.get(slot, LIFE) === life) this.state.clear(slot);
     this.names.breakLock(life);
     this.#counterNames.breakLock(life);
+    this.#options.onDead(life);
     const prefix = `<${this.#options.node}.${life}.`;
     this.names.removeWhere((pid) => pid.startsWith(prefix));
   }

@@ -1,0 +1,43 @@
+/** Processes of test/vm/db-disc.test.ts: tables that outlive their machine. */
+
+import { dirty, type Table, table, transaction } from 'tsvm/db';
+
+interface Note {
+  readonly id: number;
+  readonly by: string;
+  readonly tags: ReadonlyMap<string, Date>;
+}
+
+const durable: Table<Note, number, 'by'> = table<Note>()({
+  name: 'notes',
+  key: 'id',
+  indexes: ['by'],
+});
+const relaxed: Table<Note, number> = table<Note>()({
+  name: 'relaxed notes',
+  key: 'id',
+  durability: 'relaxed',
+  storage: 'disc-only',
+});
+
+export async function write(from: number, to: number): Promise<void> {
+  const tags = new Map([['made', new Date(0)]]);
+  await transaction((tx) => {
+    for (let id = from; id < to; id++) {
+      tx.put(durable, { id, by: id % 2 === 0 ? 'even' : 'odd', tags });
+      tx.put(relaxed, { id, by: 'x', tags });
+    }
+  });
+}
+
+export async function look(): Promise<unknown> {
+  const notes = await dirty.range(durable);
+  const odd = await dirty.index(durable, 'by', { value: 'odd' });
+  const others = await dirty.range(relaxed);
+  return {
+    notes: notes.map(({ id }) => id),
+    odd: odd.map(({ id }) => id),
+    others: others.length,
+    made: notes[0]?.tags.get('made')?.getTime(),
+  };
+}
