@@ -161,8 +161,7 @@ export class StorageHost {
     this.#asked.clear();
     if (this.#closed || this.#cells.stopped !== null) return;
     this.#cells.stopped = 'disk_failed';
-    this.#options.warn(`the tables of this machine cannot be used any more: ${error.message}`,
-    );
+    this.#options.warn(`the tables of this machine cannot be used any more: ${error.message}`);
   }
 }
 
