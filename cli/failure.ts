@@ -5,6 +5,7 @@
  */
 
 import { eachFault, LoadError, type LoadErrorData } from '../loader/errors.js';
+import { UpgradeRefusedError } from '../loader/upgrade-file.js';
 import { ControlError } from '../runtime/vm/control-socket.js';
 import { DataFolderError } from '../runtime/vm/data-folder.js';
 import { hintFor } from './hints.js';
@@ -41,6 +42,7 @@ export class Failure extends Error {
     if (error instanceof AggregateError && error.errors.every((one) => one instanceof LoadError)) {
       return Failure.ofLoading(error.errors);
     }
+    if (error instanceof UpgradeRefusedError) return new Failure(error.message);
     if (error instanceof DataFolderError) return new Failure(error.message, { hint: error.hint });
     if (error instanceof ControlError) return Failure.#ofControl(error);
     const { code, syscall } = error as NodeJS.ErrnoException;

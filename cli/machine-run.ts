@@ -36,6 +36,7 @@ import type { Narrator } from './narrator.js';
 import { ProgressLine } from './progress-line.js';
 import type { MachineStatus } from './status.js';
 import { shownPath } from './terminal.js';
+import { rollBack, upgradeTo } from './upgrade-request.js';
 import { tsvmVersion } from './version.js';
 
 export interface RunOptions {
@@ -108,6 +109,8 @@ export class MachineRun {
         stop: () => this.#stopAsked('tsvm stop'),
         log_level: (request) => changeLevel(this.#running().log, request),
         load: ({ files }) => loadFiles(this.#running(), this.#app.modules, files),
+        upgrade: ({ folder }, report) => upgradeTo(this.#running(), folder, report),
+        rollback: (_request, report) => rollBack(this.#running(), report),
       });
       await data.claim(tsvmVersion());
       await this.#start(data);

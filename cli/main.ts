@@ -17,6 +17,7 @@ import { startCommand } from './start.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
 import { coloursOf } from './terminal.js';
+import { rollbackCommand, upgradeCommand } from './upgrade.js';
 import { tsvmVersion } from './version.js';
 
 const FAILED = 1;
@@ -57,6 +58,8 @@ function command(): Command {
     stopCommand,
     loadCommand,
     logLevelCommand,
+    upgradeCommand,
+    rollbackCommand,
     crashesCommand,
     checkCommand,
     buildCommand,

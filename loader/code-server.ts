@@ -27,7 +27,13 @@ import { isLibraryName, type ModuleSource, refuseLibraryName } from './library-n
 import type { CompiledModule } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { ModuleLocks } from './module-locks.js';
-import type { CodeEpoch, SchedulerCode } from './scheduler-code.js';
+import type {
+  CheckFailure,
+  CheckWish,
+  CodeEpoch,
+  ModuleFacts,
+  SchedulerCode,
+} from './scheduler-code.js';
 import {
   changeStates,
   changeSteps,
@@ -208,6 +214,21 @@ export class CodeServer {
     });
   }
 
+  /** What modules say of themselves; of what is prepared for `load`, if it is given. */
+  facts(modules: readonly string[], load?: number): Promise<readonly ModuleFacts[]> {
+    return this.#first().facts(modules, load);
+  }
+
+  /** Run a check; of what is prepared for `load`, where nothing else has it. @returns why it did not pass, or null */
+  check(wish: CheckWish, load?: number): Promise<CheckFailure | null> {
+    return this.#first().check(load, wish);
+  }
+
+  /** A load that was made `undoable` stays. */
+  async forgetStates(load: number): Promise<void> {
+    await this.#onAll((scheduler) => scheduler.forgetStates(load));
+  }
+
   /** Load those of the names that are modules of the library, with all that they import. */
   #libraryFor(names: readonly string[], wait: boolean): Promise<unknown> | undefined {
     const isMissing = (name: string): boolean =>
@@ -243,7 +264,7 @@ export class CodeServer {
     if (load.set.length > 0 || (plan.remove ?? []).length > 0) {
       try {
         await this.#prepare(load);
-        await plan.prepared?.(load.id, this.#first());
+        await plan.prepared?.(load.id);
         done = await this.#alone(() => this.#replace(load, plan));
       } catch (error) {
         await this.#onAll((scheduler) => scheduler.abort(load.id));

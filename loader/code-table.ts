@@ -360,9 +360,11 @@ export class CodeTable implements CodeLookup {
     return this.#preparedFor(load).map(({ entry }) => entry.name);
   }
 
-  hook(load: number, name: string): AnyFunction | undefined {
+  /** A function that the version that is prepared for a load exports. */
+  hook(load: number, name: string, key: string = ON_LOAD): AnyFunction | undefined {
     const { prepared } = this.#entry(name);
-    return prepared?.load === load ? (prepared.values.get(ON_LOAD) as AnyFunction) : undefined;
+    const found = prepared?.load === load ? prepared.values.get(key) : undefined;
+    return typeof found === 'function' ? (found as AnyFunction) : undefined;
   }
 
   /** Why a load ends here, as its `onLoad` ended so; `null` if it need not. */

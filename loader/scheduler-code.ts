@@ -18,8 +18,10 @@ import {
   LATER,
 } from '../runtime/code-inbox.js';
 import { context } from '../runtime/context.js';
+import { exitReasonOf } from '../runtime/crash.js';
 import type { CodeOutcome, HostRequest } from '../runtime/hosting.js';
 import { isUnwinding } from '../runtime/preemption.js';
+import { presentable } from '../runtime/presentable.js';
 import type { Process } from '../runtime/process.js';
 import type { Scheduler } from '../runtime/scheduler.js';
 import {
@@ -30,6 +32,7 @@ import {
   Standstill,
   usersOf,
 } from '../runtime/standstill.js';
+import { Timer } from '../runtime/timers.js';
 import type { CodeTable } from './code-table.js';
 import { isLoadErrorData, LoadError, loadErrorFrom } from './errors.js';
 import type { CompiledModule } from './module.js';
@@ -71,6 +74,22 @@ export interface SchedulerCode {
   facts(modules: readonly string[], load: number | undefined): Promise<readonly ModuleFacts[]>;
   /** How many processes use a module. */
   users(module: string): Promise<number>;
+  /**
+   * Run an exported function in a process of its own, of the current version or else of what is prepared.
+   *
+   * @returns why it did not pass; null: it did
+   */
+  check(load: number | undefined, wish: CheckWish): Promise<CheckFailure | null>;
+}
+
+export interface CheckWish {
+  readonly module: string;
+  readonly fn: string;
+  readonly limitMs: number;
+}
+
+export interface CheckFailure {
+  readonly reason: unknown;
 }
 
 /** What only the evaluated module knows. */
@@ -89,7 +108,9 @@ export interface RestWish {
 }
 
 export interface ChangeWish {
+  /** All of them, whatever the wave. */
   readonly steps: readonly ChangeWishStep[];
+  readonly wave: number;
   readonly limitMs: number;
 }
 
@@ -107,7 +128,7 @@ export interface ProcessesOfCode {
   all(): Iterable<Process>;
   kill(proc: Process): void;
   /** Run a function in a process of its own, and say how that went. */
-  run(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): void;
+  run(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): Process | null;
   scheduler(): Scheduler;
 }
 
@@ -194,13 +215,13 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
   };
 }
 
-type StandstillOp = 'rest' | 'change' | 'release';
+type StandstillOp = 'rest' | 'change' | 'release' | 'check';
 type StandstillHandler = Readonly<
   Record<StandstillOp, (args: readonly unknown[], answer: (value: unknown) => void) => void>
 >;
 
 function isStandstillOp(op: string): op is StandstillOp {
-  return op === 'rest' || op === 'change' || op === 'release';
+  return op === 'rest' || op === 'change' || op === 'release' || op === 'check';
 }
 
 /** What takes as long as processes take. */
@@ -223,14 +244,14 @@ function standstillHandler(table: CodeTable, processes: ProcessesOfCode): Stands
       begun(load, modules).rest(rank, closes, stallMs, answer);
     },
     change(args, answer) {
-      const [load, { steps, limitMs }] = args as [number, ChangeWish];
-      const whole = steps.map(({ module, direction, extra }) => {
+      const [load, { steps, wave, limitMs }] = args as [number, ChangeWish];
+      const whole = steps.map(({ module, direction, extra, wave: own }) => {
         // Up, the state is of the version that is current still; down, it is to be of the one that comes.
         const { version } = table.factsOf(module, direction === 'up' ? undefined : load);
-        return { module, direction, extra, version };
+        return { module, direction, extra, version, wave: own };
       });
       const modules = steps.map(({ module }) => module);
-      begun(load, modules).change(whole, limitMs, answer);
+      begun(load, modules).change(whole, wave, limitMs, answer);
     },
     release(args, answer) {
       const [load, { done, undoable, over }] = args as [number, ReleaseWish];
@@ -243,7 +264,48 @@ function standstillHandler(table: CodeTable, processes: ProcessesOfCode): Stands
         answer(undefined);
       });
     },
+    check(args, answer) {
+      const [load, wish] = args as [number | undefined, CheckWish];
+      runCheck(table, processes, load, wish, answer);
+    },
   };
+}
+
+/** @param answer is given a `CheckFailure`, or null */
+function runCheck(
+  table: CodeTable,
+  processes: ProcessesOfCode,
+  load: number | undefined,
+  { module, fn, limitMs }: CheckWish,
+  answer: (failure: CheckFailure | null) => void,
+): void {
+  const found =
+    table.lookup(module, fn) ?? (load === undefined ? undefined : table.hook(load, module, fn));
+  if (found === undefined) {
+    answer({ reason: 'undef' });
+    return;
+  }
+  let late = false;
+  const { timers } = processes.scheduler();
+  const proc = processes.run(`${module}.${fn}`, found as () => unknown, (outcome) => {
+    timers.cancel(timer);
+    answer(late ? { reason: { kind: 'timeout', limitMs } } : checkFailure(outcome));
+  });
+  const end = (): void => {
+    late = true;
+    if (proc !== null) processes.kill(proc);
+    processes.scheduler().followUp();
+  };
+  const timer = new Timer(processes.scheduler().now() + limitMs, end, null);
+  timers.start(timer);
+}
+
+function checkFailure(outcome: RunOutcome): CheckFailure | null {
+  if (outcome.kind === 'ended') return { reason: outcome.reason };
+  if (outcome.kind === 'threw') return { reason: exitReasonOf(outcome.error) };
+  const { value } = outcome;
+  if (value === undefined || value === true || value === 'ok') return null;
+  return { reason: presentable(value) };
 }
 
 /** What a translation that failed has left waiting in code that will not be current goes, its process stays. */
@@ -377,6 +439,10 @@ export class CodeClient implements SchedulerCode {
 
   users(module: string): Promise<number> {
     return this.#ask('users', [module]);
+  }
+
+  check(load: number | undefined, wish: CheckWish): Promise<CheckFailure | null> {
+    return this.#ask('check', [load, wish]);
   }
 
   #ask<T>(op: string, args: readonly unknown[]): Promise<T> {

@@ -14,10 +14,11 @@
  * in time ends the upgrade.
  */
 
-import type { TroubledProcess } from '../runtime/standstill.js';
+import type { Changes, TroubledProcess } from '../runtime/standstill.js';
 import { CodeChangeError, type LoadError, StandstillError } from './errors.js';
 import type { CompiledModule } from './module.js';
 import type { ChangeWishStep, SchedulerCode } from './scheduler-code.js';
+import { inShort } from './upgrade-words.js';
 
 export interface UpgradeLimits {
   /** How long processes may take to come to rest, in all rounds. */
@@ -33,6 +34,8 @@ export const UPGRADE_LIMITS: UpgradeLimits = { restMs: 4000, codeChangeMs: 2000 
 export interface UpgradePlan {
   /** Modules whose processes take part, with what `codeChange` is given as `extra`; also without a `codeChange`. */
   readonly update?: ReadonlyMap<string, unknown>;
+  /** In which order the states of modules are translated; 0, the first, by default. */
+  readonly order?: ReadonlyMap<string, number>;
   /** Which way the states are to be translated; up by default. */
   readonly directions?: ReadonlyMap<string, ChangeWishStep['direction']>;
   readonly remove?: readonly string[];
@@ -40,7 +43,7 @@ export interface UpgradePlan {
   readonly undoable?: boolean;
   readonly limits?: Partial<UpgradeLimits>;
   /** Everything is prepared and nothing has changed: the last look. */
-  readonly prepared?: (load: number, first: SchedulerCode) => Promise<void>;
+  readonly prepared?: (load: number) => Promise<void>;
   /** All stand still. */
   readonly onRest?: () => void;
 }
@@ -58,7 +61,7 @@ const SHOWN = 3;
 export function changeSteps(
   set: readonly CompiledModule[],
   current: ReadonlyMap<string, CompiledModule>,
-  { update, directions }: UpgradePlan,
+  { update, directions, order }: UpgradePlan,
 ): ChangeWishStep[] {
   const steps: ChangeWishStep[] = [];
   for (const { name, exports } of set) {
@@ -66,9 +69,10 @@ export function changeSteps(
     const direction = directions?.get(name) ?? 'up';
     const has = direction === 'up' ? exports : (before?.exports ?? []);
     if (before === undefined || !(has.includes(CODE_CHANGE) || update?.has(name))) continue;
-    steps.push({ module: name, direction, extra: update?.get(name) });
+    const wave = order?.get(name) ?? 0;
+    steps.push({ module: name, direction, extra: update?.get(name), wave });
   }
-  return steps;
+  return steps.sort((a, b) => a.wave - b.wave);
 }
 
 /** @throws StandstillError, and then some may stand still: they are to be released */
@@ -125,15 +129,22 @@ export async function changeStates(
   steps: readonly ChangeWishStep[],
   limitMs: number,
 ): Promise<number> {
-  const answers = await onAll((scheduler) => scheduler.change(load, { steps, limitMs }));
-  const failed = answers.reduce((sum, one) => sum + one.failed, 0);
-  const changed = answers.reduce((sum, one) => sum + one.changed, 0);
+  const last = Math.max(...steps.map(({ wave }) => wave));
+  let answers: readonly Changes[] = [];
+  let changed = 0;
+  let failed = 0;
+  for (let wave = 0; wave <= last && failed === 0; wave++) {
+    const wish = { steps, wave, limitMs };
+    answers = await onAll((scheduler) => scheduler.change(load, wish));
+    changed = answers.reduce((sum, one) => sum + one.changed, 0);
+    failed = answers.reduce((sum, one) => sum + one.failed, 0);
+  }
   if (failed === 0) return changed;
   const failures = answers.flatMap((one) => one.failures);
   const modules = steps.map(({ module }) => module);
   const message =
     `codeChange failed for ${failed} of ${failed + changed} processes that use ${modules.join(', ')}: ` +
-    `${inShort(failures)}; all go on as before`;
+    `${listed(failures)}; all go on as before`;
   const stack = (failures[0]?.reason as { readonly stack?: unknown } | undefined)?.stack;
   throw new CodeChangeError(message, {
     module: modules[0],
@@ -150,7 +161,7 @@ function notAtRest(
 ): StandstillError {
   const message =
     `${busy === 1 ? 'a process' : `${busy} processes`} that use${busy === 1 ? 's' : ''} ${modules.join(', ')} ` +
-    `did not come to rest within ${limitMs} ms: ${inShort(who)}`;
+    `did not come to rest within ${limitMs} ms: ${listed(who)}`;
   return new StandstillError(message, {
     module: modules[0],
     hint: 'it is in the middle of a callback: make that shorter, or raise the limit (restMs)',
@@ -159,22 +170,14 @@ function notAtRest(
   });
 }
 
-function inShort(processes: readonly TroubledProcess[]): string {
+function listed(processes: readonly TroubledProcess[]): string {
   const shown = processes
     .slice(0, SHOWN)
     .map(
       ({ process, name, initialCall, reason }) =>
-        `${name ?? initialCall} ${process} (${words(reason)})`,
+        `${name ?? initialCall} ${process} (${inShort(reason)})`,
     );
   return processes.length > SHOWN ? `${shown.join(', ')}, …` : shown.join(', ');
-}
-
-function words(reason: unknown): string {
-  if (typeof reason === 'string') return reason;
-  const { kind, name, message, limitMs } = (reason ?? {}) as Readonly<Record<string, unknown>>;
-  if (kind === 'timeout') return `took longer than ${String(limitMs)} ms`;
-  if (kind === 'error') return `${String(name)}: ${String(message)}`;
-  return JSON.stringify(reason) ?? String(reason);
 }
 
 export function stillUsed(module: string, count: number): LoadError {

@@ -44,6 +44,8 @@ export interface ChangeStep {
   /** Up: the version that the state is of. Down: the version that it is to be of. */
   readonly version: unknown;
   readonly extra: unknown;
+  /** Processes with a greater one are translated after all with a smaller one. */
+  readonly wave: number;
 }
 
 /** Gives the translated state; may wait. */
@@ -237,13 +239,19 @@ export class Standstill {
 
   // ---- translating --------------------------------------------------------------------------------
 
-  /** Translate the state of each process that stands still. None takes it yet. */
-  change(steps: readonly ChangeStep[], limitMs: number, answer: (changes: Changes) => void): void {
+  /** Translate the states of a wave of the processes that stand still. None takes its new one yet. */
+  change(
+    steps: readonly ChangeStep[],
+    wave: number,
+    limitMs: number,
+    answer: (changes: Changes) => void,
+  ): void {
     for (const standing of this.#standing.values()) {
       if (standing.phase !== 'resting') continue;
       const { proc } = standing;
       const used = proc.extra?.uses?.map((table) => moduleOfTable(table)) ?? [];
       const own = steps.filter(({ module }) => used.includes(module));
+      if (Math.max(...own.map((step) => step.wave)) !== wave) continue;
       if (own.some(({ direction }) => direction === 'back')) {
         standing.keep = 'before';
         this.#enter(standing, 'changed');
@@ -368,7 +376,7 @@ export class Standstill {
     if (standing.keep === 'before' && proc.extra?.before == null) {
       // Born after the upgrade that is undone: it never had a state that the code to come understands.
       this.#left(standing);
-      this.#scheduler.terminate(proc, { kind: 'shutdown', reason: 'rolled_back' });
+      this.#scheduler.terminate(proc, 'rolled_back');
       return;
     }
     this.#enter(standing, 'leaving');

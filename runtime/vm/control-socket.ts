@@ -32,6 +32,8 @@ export type ControlErrorCode =
   | 'unknown_request'
   | 'not_ready'
   | 'load_error'
+  /** An upgrade that cannot be done: nothing was touched. */
+  | 'refused'
   | 'failed'
   /** Of the client: nobody answers. */
   | 'unreachable';
@@ -50,8 +52,14 @@ export class ControlError extends Error {
 }
 
 export type ControlRequest = Readonly<Record<string, unknown>>;
-/** @throws ControlError; anything else is answered as `failed` */
-export type ControlHandler = (request: ControlRequest) => unknown;
+/**
+ * @param progress tells the asking side how far it has come; plain data
+ * @throws ControlError; anything else is answered as `failed`
+ */
+export type ControlHandler = (
+  request: ControlRequest,
+  progress: (value: unknown) => void,
+) => unknown;
 
 interface Answer {
   readonly tsvm: number;
@@ -63,6 +71,13 @@ interface Answer {
     readonly message: string;
     readonly details?: unknown;
   };
+}
+
+/** Before the answer of a request that takes a while, any number of times. */
+interface Progress {
+  readonly tsvm: number;
+  readonly id: unknown;
+  readonly progress: unknown;
 }
 
 /** The machine's side. */
@@ -136,15 +151,23 @@ export class ControlServer {
   async #answer(socket: Socket, line: string): Promise<void> {
     let id: unknown = null;
     let answer: Answer;
+    // Who waits for an answer is not idle.
+    socket.setTimeout(0);
     try {
       const request = parseRequest(line);
       id = request['id'] ?? null;
       const handler = this.#handlerOf(request);
       if (request['request'] === 'stop') this.#waiting.add(socket);
-      answer = { tsvm: PROTOCOL_VERSION, id, ok: true, result: (await handler(request)) ?? null };
+      const progress = (value: unknown): void => {
+        const line: Progress = { tsvm: PROTOCOL_VERSION, id, progress: value };
+        if (socket.writable) socket.write(`${JSON.stringify(line)}\n`);
+      };
+      const result = (await handler(request, progress)) ?? null;
+      answer = { tsvm: PROTOCOL_VERSION, id, ok: true, result };
     } catch (error) {
       answer = refusal(id, error);
     }
+    socket.setTimeout(IDLE_MS);
     if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
   }
 
@@ -194,6 +217,7 @@ export class ControlClient {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #progress = new Map<number, (value: unknown) => void>();
   #requests = 0;
 
   /** @throws the system error when nobody listens */
@@ -217,8 +241,14 @@ export class ControlClient {
   }
 
   /** @throws ControlError */
-  async ask(request: string, fields: ControlRequest, timeoutMs: number): Promise<unknown> {
+  async ask(
+    request: string,
+    fields: ControlRequest,
+    timeoutMs: number,
+    onProgress?: (value: unknown) => void,
+  ): Promise<unknown> {
     const id = ++this.#requests;
+    if (onProgress !== undefined) this.#progress.set(id, onProgress);
     this.#socket.write(`${JSON.stringify({ tsvm: PROTOCOL_VERSION, id, request, ...fields })}\n`);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
@@ -228,6 +258,7 @@ export class ControlClient {
     const answer = await Promise.race([answered, late, this.closed]);
     clearTimeout(timer);
     this.#answers.delete(id);
+    this.#progress.delete(id);
     if (!answer) {
       const what =
         answer === null ? `did not answer in ${timeoutMs / 1000} s` : 'ended before it answered';
@@ -246,12 +277,16 @@ export class ControlClient {
   }
 
   #take(line: string): void {
-    let answer: Answer;
+    let answer: Answer | Progress;
     try {
-      answer = JSON.parse(line) as Answer;
+      answer = JSON.parse(line) as Answer | Progress;
     } catch {
       // Whatever answers here is no machine.
       this.close();
+      return;
+    }
+    if ('progress' in answer) {
+      this.#progress.get(Number(answer.id))?.(answer.progress);
       return;
     }
     // An answer without our number is to what was not understood: the only request under way.

@@ -5,6 +5,7 @@
 export type { LoadReport } from '../../loader/code-server.js';
 export { LoadError } from '../../loader/errors.js';
 export type { UpgradeLimits } from '../../loader/state-change.js';
+export { UpgradeRefusedError } from '../../loader/upgrade-file.js';
 export type { CrashReport, CrashSignature, LogLine } from '../hosting.js';
 export { LOG_LEVELS, type LogLevel, type LogLimit } from '../log-level.js';
 export type { SpawnOptions } from '../spawn.js';
@@ -18,4 +19,11 @@ export type { LogFileOptions, LogOptions } from './log-options.js';
 export { type LoadedModule, startVm, type Vm } from './machine.js';
 export { VmOptionError, type VmOptions } from './options.js';
 export type { SchedulerStats, VmStats } from './stats.js';
+export {
+  type UpgradedModule,
+  UpgradeFailedError,
+  type UpgradeOptions,
+  type UpgradeProgress,
+  type UpgradeReport,
+} from './upgrades.js';
 export { UserError } from './user-error.js';

@@ -157,7 +157,7 @@ export class LocalProcesses {
   }
 
   /** Run a function in a process of its own, and say how that went. */
-  runPlain(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): void {
+  runPlain(label: string, fn: () => unknown, ended: (outcome: RunOutcome) => void): Process {
     const scheduler = this.#scheduler;
     let outcome: RunOutcome | null = null;
     function* running(): Coroutine<void> {
@@ -171,6 +171,7 @@ export class LocalProcesses {
     const entry = named(() => start(running()), label);
     const proc = spawnHere(scheduler, null, entry, []);
     proc.more().onExit.push((reason) => ended(outcome ?? { kind: 'ended', reason }));
+    return proc;
   }
 
   #entry(given: Entry): EntryFunction {

@@ -17,6 +17,7 @@ import type { FunctionName, HostRequest, LogRequest } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
+import { applicationsOf } from './application-restart.js';
 import { CrashStore } from './crash-store.js';
 import { DirtyPool } from './dirty-pool.js';
 import { VmEmitter, type VmEventName, type VmListener } from './events.js';
@@ -31,6 +32,7 @@ import type { Entry, HostControl } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
 import { StorageHost } from './storage-host.js';
 import { type SchedulerThread, Threads } from './threads.js';
+import { type UpgradeOptions, type UpgradeReport, Upgrades } from './upgrades.js';
 import { VmCode } from './vm-code.js';
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -85,6 +87,7 @@ export class Vm {
   readonly #events = new VmEmitter();
   readonly #threads: Threads;
   readonly #codeServer: CodeServer;
+  readonly #upgrades: Upgrades;
   readonly #dirty: DirtyPool;
   readonly #storage: StorageHost;
   readonly #mailboxes = new Set<() => void>();
@@ -135,6 +138,14 @@ export class Vm {
       this.#events.emit('load', { reports, removed: [] }),
     );
     onMachineEvents(this.#events, (level, text) => this.log.say(level, text));
+    this.#upgrades = new Upgrades(
+      this.#codeServer,
+      applicationsOf(
+        (module, name, args) => this.run(module, name, args),
+        (name) => this.#threads.names.get(name) !== undefined,
+      ),
+      (reports, removed) => this.#events.emit('load', { reports, removed }),
+    );
     this.#events.onChange = () => this.#tellHeard();
     this.#tellHeard();
     boots.set(this, () => this.#boot());
@@ -321,6 +332,24 @@ export class Vm {
   /** The same as `code.load`. @throws LoadError */
   async load(...files: readonly string[]): Promise<readonly LoadReport[]> {
     return this.code.load(...files);
+  }
+
+  /**
+   * Put a set of builds in the place of what runs, as one unit: modules, the states of their processes,
+   * applications, as the `tsvm.upgrade.json` of the folder says. See docs/upgrades.md.
+   *
+   * @throws UpgradeRefusedError, LoadError: nothing has changed; UpgradeFailedError: see its `undone`
+   */
+  upgrade(folder: string, options?: UpgradeOptions): Promise<UpgradeReport> {
+    return this.#upgrades.upgrade(folder, options);
+  }
+
+  /**
+   * Go back to what ran before the last `upgrade`. @throws UpgradeRefusedError: there is nothing to go back
+   * to, or no way; LoadError: nothing has changed
+   */
+  rollback(options?: UpgradeOptions): Promise<UpgradeReport> {
+    return this.#upgrades.rollback(options);
   }
 
   /** The loaded modules, their versions and what they export. */

@@ -60,7 +60,10 @@ export function remoteCode(table: CodeTable): SchedulerCode {
   const handle = codeHandler(table, {
     all: () => [],
     kill: () => {},
-    run: async (_label, fn, ended) => ended({ kind: 'returned', value: await fn() }),
+    run: (_label, fn, ended) => {
+      Promise.resolve(fn()).then((value) => ended({ kind: 'returned', value }));
+      return null;
+    },
     scheduler: () => {
       throw new Error('there is no scheduler behind this table');
     },
