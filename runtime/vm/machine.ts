@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
+import * as Comlink from 'comlink';
 import * as bifs from '../../bif/index.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import type { HotLoader } from '../../loader/hot-loader.js';
