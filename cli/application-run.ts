@@ -32,6 +32,8 @@ export interface ApplicationRunOptions {
   /** The configuration file. */
   readonly config: string | undefined;
   readonly settings: readonly Setting[];
+  /** Called when everything has started. */
+  readonly onReady: () => void;
 }
 
 export interface RunningApplication {
@@ -141,6 +143,7 @@ export class ApplicationRun {
         break;
       case 'ready':
         this.#isReady = true;
+        this.#options.onReady();
         break;
       case 'over':
         this.#end();

@@ -29,6 +29,7 @@ import type { Setting } from './configuration.js';
 import { checkEntry, wrongEntry } from './entry-check.js';
 import { crashWithin, expose } from './exit-text.js';
 import { Failure } from './failure.js';
+import type { Heartbeat } from './heartbeat.js';
 import { loadFiles } from './load-request.js';
 import { changeLevel } from './log-level.js';
 import { narrate } from './narrate.js';
@@ -48,6 +49,8 @@ export interface RunOptions {
   readonly config?: string | undefined;
   readonly settings?: readonly Setting[] | undefined;
   readonly shutdownMs?: number | undefined;
+  /** To the process above, which starts this one again. */
+  readonly heartbeat?: Heartbeat | null;
 }
 
 /** How long the first process has to shut down in order: an entry, and applications one after the other. */
@@ -98,6 +101,7 @@ export class MachineRun {
    */
   async run(): Promise<number> {
     const forgetSignals = this.#onSignals();
+    this.#options.heartbeat?.onGone(() => this.#stopAsked('the heart is gone'));
     let data: DataFolder | null = null;
     let control: ControlServer | null = null;
     const release = (): void => data?.release();
@@ -150,6 +154,7 @@ export class MachineRun {
     }).finally(() => progress.end());
     const ms = performance.now() - begin;
     this.#vm = vm;
+    this.#options.heartbeat?.watch(vm);
     if (runs.kind === 'entry') checkEntry(vm, this.#app.file, runs);
     const narrator = this.#narrator;
     narrate(vm, narrator, {
@@ -187,6 +192,7 @@ export class MachineRun {
     this.#entryState = 'running';
     if (runs.kind === 'entry') {
       narrator.say({ event: 'entry', entry: runsText(runs), process: pid });
+      this.#options.heartbeat?.up();
     } else this.#slowTimer = setTimeout(() => this.#sayIfSlow(), SLOW_START_MS);
     if (this.#stopBy !== null) void this.#stop(this.#stopBy);
     exited.then((reason) => this.#entryEnded(pid, reason));
@@ -196,7 +202,8 @@ export class MachineRun {
     const { runs, file, config } = this.#app;
     if (runs.kind === 'application') {
       const { config: other, settings = [] } = this.#options;
-      const options = { name: runs.name, file, config: other ?? config, settings };
+      const onReady = (): void => this.#options.heartbeat?.up();
+      const options = { name: runs.name, file, config: other ?? config, settings, onReady };
       this.#applications = new ApplicationRun(vm, this.#narrator, options);
       return await this.#applications.start();
     }
@@ -330,6 +337,7 @@ export class MachineRun {
 
   /** When all that there was to tell of applications was told. */
   async #stopVm(): Promise<void> {
+    this.#options.heartbeat?.watch(null);
     await this.#applications?.over();
     await this.#running().stop();
   }

@@ -115,6 +115,16 @@ export type StartRecord =
       /** Those that still run. */
       readonly applications: readonly string[];
     }
+  /** The machine has died, and is started again by the process above it; `deaths` in a row. */
+  | {
+      readonly event: 'heart_restart';
+      readonly why: string;
+      readonly deaths: number;
+      readonly restartsMax: number;
+      readonly delayMs: number;
+    }
+  /** It has died too often. */
+  | { readonly event: 'heart_end'; readonly why: string; readonly deaths: number }
   /** The last record of a machine that ran. */
   | { readonly event: 'end'; readonly status: number }
   | ({
@@ -140,6 +150,8 @@ export function levelOf(record: StartRecord, log?: LogLine): LogLevel {
     case 'scheduler_down':
     case 'entry_end':
     case 'application_end':
+    case 'heart_restart':
+    case 'heart_end':
       return 'error';
     case 'slow_start':
     case 'scheduler_up':
@@ -161,6 +173,10 @@ export function messageOf(record: StartRecord): string {
       return `${counted(record.modules.length, 'module')} from ${shownPath(record.folder)} loaded in ${shownMs(record.ms)}`;
     case 'entry':
       return `entry ${record.entry} is ${record.process}`;
+    case 'heart_restart':
+      return `heart: the machine ${record.why}; it is started again in ${shownMs(record.delayMs)} (${record.deaths} of ${record.restartsMax})`;
+    case 'heart_end':
+      return `heart: the machine ${record.why}; that was its death number ${record.deaths} in a row, and it is not started again`;
     case 'application_start':
       return `application ${record.application} ${record.version} started in ${shownMs(record.ms)}`;
     case 'application_stop':

@@ -10,8 +10,18 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { CREATORS } from '../runtime/address.js';
 import { GUARD_MS_MAX, GUARD_MS_MIN } from '../runtime/vm/guard-limits.js';
+import type { LogOptions } from '../runtime/vm/log-options.js';
 import { isShutdownLimit, readApplication, SHUTDOWN_MS_MAX } from './application.js';
 import { addSetting, type Setting } from './configuration.js';
+import {
+  HEART_MS,
+  HEART_MS_MAX,
+  HEART_MS_MIN,
+  Heart,
+  type HeartOptions,
+  RESTARTS_MAX,
+} from './heart.js';
+import { Heartbeat } from './heartbeat.js';
 import { addLogFlags, type LogFlags, withLogFlags } from './log-flags.js';
 
 interface Options extends LogFlags {
@@ -24,6 +34,8 @@ interface Options extends LogFlags {
   readonly config?: string;
   readonly set?: readonly Setting[];
   readonly shutdownMs?: number;
+  readonly heart?: number | true;
+  readonly heartRestarts: number;
 }
 
 /** The last of the slots that pids can name; slot 0 is nobody's. */
@@ -51,6 +63,17 @@ export function startCommand(): Command {
         addSetting,
       )
       .option('--shutdown-ms <n>', 'how long what runs may take to stop in order', shutdownLimit)
+      .option(
+        '--heart [ms]',
+        `a process above the machine, which starts it again when it dies or gives no sign for so long; ${HEART_MS} by default`,
+        heartLimit,
+      )
+      .option(
+        '--heart-restarts <n>',
+        'how many deaths in a row the heart survives',
+        restartsLimit,
+        RESTARTS_MAX,
+      )
       .addHelpText('after', HELP)
       .action(start),
   );
@@ -73,6 +96,9 @@ Exit status:
   2         wrong arguments
   130, 143  ended at once by a second SIGINT or SIGTERM
 
+With --heart, the machine is a child process. It is not started again after
+a stop in order, nor where its first start failed.
+
 Examples:
   tsvm start
   tsvm start examples/chat --schedulers 2
@@ -84,6 +110,12 @@ async function start(dir: string, options: Options): Promise<void> {
   const app = readApplication(dir);
   const log = withLogFlags(app.log, options);
   const placed = data === undefined ? { ...app, log } : { ...app, log, data: resolve(data) };
+  const heartbeat = Heartbeat.begin();
+  if (options.heart !== undefined && heartbeat === null) {
+    const limitMs = options.heart === true ? HEART_MS : options.heart;
+    process.exitCode = await watched({ limitMs, restartsMax: options.heartRestarts }, json, log);
+    return;
+  }
   // Loaded here: the machine is not to delay the other commands.
   const [{ MachineRun }, { Narrator }] = await Promise.all([
     import('./machine-run.js'),
@@ -92,13 +124,32 @@ async function start(dir: string, options: Options): Promise<void> {
   const narrator = new Narrator({ json, level: log.level });
   let status = 1;
   try {
-    const run = { schedulers, guardMs, watch, poll, config, settings, shutdownMs };
+    const run = { schedulers, guardMs, watch, poll, config, settings, shutdownMs, heartbeat };
     status = await new MachineRun(placed, run, narrator).run();
   } finally {
     narrator.end();
+    heartbeat?.end();
   }
   narrator.say({ event: 'end', status });
   process.exitCode = status;
+}
+
+/** The process above a machine: it loads nothing of the machine itself. */
+async function watched(heart: HeartOptions, json: boolean, log: LogOptions): Promise<number> {
+  const { Narrator } = await import('./narrator.js');
+  const narrator = new Narrator({ json, level: log.level });
+  return await new Heart(heart, narrator).run();
+}
+
+function heartLimit(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : 0;
+  if (ms >= HEART_MS_MIN && ms <= HEART_MS_MAX) return ms;
+  throw new InvalidArgumentError(`Expected milliseconds from ${HEART_MS_MIN} to ${HEART_MS_MAX}.`);
+}
+
+function restartsLimit(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number, 0 or more.');
 }
 
 function schedulerCount(text: string): number {
