@@ -14,7 +14,7 @@
  *     current then; what is prepared meanwhile, at its commit.
  *  4. Modules of the library are loaded before the set that first imports them, and are not reported.
  *  5. A load that makes a third version of a module ends the first: the processes that run it are
- *     killed, by the same command that commits.
+ *     killed, by the same command that commits; where they are many, most of them just before (sweeps.ts).
  *  6. Where a module has a `codeChange`, the processes that use it stand still from before the commit until
  *     after it; no scheduler joins meanwhile. If one state cannot be translated nothing is committed.
  *
@@ -361,10 +361,13 @@ export class CodeServer {
     await this.#onAll((scheduler) =>
       load.preparedOn.has(scheduler) ? Promise.resolve() : prepare(load, scheduler),
     );
+    const purged = load.set.map(({ name }) => name).filter((name) => this.#old.has(name));
+    const swept = purged.length === 0 ? [] : await this.#onAll((one) => one.sweep(purged));
     const killed = await this.#onAll(
       (scheduler) => scheduler.commit(load.id, this.#epoch.next),
       () => this.#epoch.publish(),
     );
+    for (const [at, count] of swept.entries()) killed[at] = (killed[at] ?? 0) + count;
     for (const module of load.set) {
       const before = this.#current.get(module.name);
       if (before === undefined) this.#old.delete(module.name);

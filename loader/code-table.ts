@@ -254,6 +254,14 @@ export class CodeTable implements CodeLookup {
     return this.#running(processes, (one) => one.module === module && one.isPast);
   }
 
+  /** Does any of them? Stops at the first. */
+  anyRunsOld(processes: Iterable<Process>, module: string): boolean {
+    const uses = this.#uses();
+    for (const proc of processes)
+      if (uses.runs(proc, (one) => one.module === module && one.isPast)) return true;
+    return false;
+  }
+
   /** Those that run what was prepared for a load. */
   runningPrepared(processes: Iterable<Process>, load: number): Process[] {
     const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));

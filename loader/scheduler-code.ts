@@ -36,6 +36,7 @@ import { Timer } from '../runtime/timers.js';
 import type { CodeTable } from './code-table.js';
 import { isLoadErrorData, LoadError, loadErrorFrom } from './errors.js';
 import type { CompiledModule } from './module.js';
+import { CROWDED, SWEPT_AT_ONCE, Sweeps } from './sweeps.js';
 
 /** One scheduler. Calls to one that has died reject. */
 export interface SchedulerCode {
@@ -56,6 +57,13 @@ export interface SchedulerCode {
   commit(load: number, epoch: number): Promise<number>;
   /** Forget the load; processes that run its code are killed. */
   abort(load: number): Promise<void>;
+  /**
+   * Where there are many processes: kill those that run the old version of the modules, in parts that let others
+   * run in between. The commit, removal or purge that follows has little left to look at.
+   *
+   * @returns how many were killed
+   */
+  sweep(modules: readonly string[]): Promise<number>;
   /** Does any process run the old version? */
   runsOld(module: string): Promise<boolean>;
   /** Forget the old version. @returns how many processes were killed for it */
@@ -141,16 +149,20 @@ export type RunOutcome =
 
 /** The scheduler's side: what its inbox calls. */
 export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeHandler {
-  const killAll = (found: readonly Process[], module?: string): number => {
+  const sweeps = new Sweeps(processes.all, processes.scheduler);
+  const hasOld = (module: string): boolean => table.moduleInfo(module)?.oldVersion != null;
+  const killAll = (found: readonly Process[]): number => {
     for (const proc of found) processes.kill(proc);
-    if (module !== undefined) for (const proc of processes.all()) table.releaseEntry(proc, module);
     context.scheduler?.followUp();
     return found.length;
   };
+  const killAmong = (among: readonly Process[], module: string): number => {
+    const killed = killAll(table.runningOld(among, module));
+    for (const proc of among) table.releaseEntry(proc, module);
+    return killed;
+  };
   const killOld = (module: string): number =>
-    table.moduleInfo(module)?.oldVersion == null
-      ? 0
-      : killAll(table.runningOld(processes.all(), module), module);
+    hasOld(module) ? killAmong([...sweeps.end(module)], module) : 0;
   const served: Served = {
     prepare(load, modules) {
       for (const module of modules) table.prepare(module, load);
@@ -170,7 +182,12 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
       killAll(running.filter((proc) => !isUnwinding(proc)));
       table.abortLoad(load);
     },
-    runsOld: (module) => table.runningOld(processes.all(), module).length > 0,
+    sweepPart(module, kills) {
+      const part = hasOld(module) ? sweeps.next(module) : [];
+      const found = kills ? killAmong(part, module) : Number(table.anyRunsOld(part, module));
+      return { found, isLast: part.length < SWEPT_AT_ONCE };
+    },
+    runsOld: (module) => hasOld(module) && table.anyRunsOld(sweeps.end(module), module),
     purge(module) {
       const killed = killOld(module);
       table.purge(module);
@@ -324,10 +341,16 @@ function leavePrepared(table: CodeTable, processes: ProcessesOfCode, load: numbe
 
 /** The operations that are done at once. */
 type Served = {
-  readonly [Op in Exclude<keyof SchedulerCode, 'runHook' | StandstillOp>]: (
+  readonly [Op in Exclude<keyof SchedulerCode, 'runHook' | 'sweep' | StandstillOp>]: (
     ...args: Parameters<SchedulerCode[Op]>
   ) => Awaited<ReturnType<SchedulerCode[Op]>>;
-};
+} & { readonly sweepPart: (module: string, kills: boolean) => SweptPart };
+
+interface SweptPart {
+  /** How many were killed; or 1 if one was found, where none is to be killed. */
+  readonly found: number;
+  readonly isLast: boolean;
+}
 
 /** The number of what was posted to any scheduler; see `runtime/code-inbox.ts`. */
 export interface CodeEpoch {
@@ -343,17 +366,23 @@ export class CodeClient implements SchedulerCode {
   readonly #epoch: CodeEpoch;
   readonly #waiting: Map<number, { resolve(value: never): void; reject(error: unknown): void }> =
     new Map();
+  readonly #processes: () => number;
   #lastId = 0;
   #dead: Error | null = null;
 
-  /** @param serve what processes of the scheduler ask of the code server */
+  /**
+   * @param serve what processes of the scheduler ask of the code server
+   * @param processes about how many the scheduler has
+   */
   constructor(
     port: MessagePort,
     epoch: CodeEpoch,
     serve: (request: HostRequest) => Promise<CodeOutcome>,
+    processes: () => number,
   ) {
     this.#port = port;
     this.#epoch = epoch;
+    this.#processes = processes;
     port.on('message', (message: CodeAnswer | CodeAsked) => {
       if ('asked' in message) {
         const { asked, request } = message;
@@ -405,16 +434,35 @@ export class CodeClient implements SchedulerCode {
     return this.#ask('abort', [load]);
   }
 
-  runsOld(module: string): Promise<boolean> {
+  async sweep(modules: readonly string[]): Promise<number> {
+    let killed = 0;
+    for (const module of modules) killed += await this.#sweep(module, true);
+    return killed;
+  }
+
+  async runsOld(module: string): Promise<boolean> {
+    await this.#sweep(module, false);
     return this.#ask('runsOld', [module]);
   }
 
-  purge(module: string): Promise<number> {
-    return this.#ask('purge', [module]);
+  async purge(module: string): Promise<number> {
+    return (await this.#sweep(module, true)) + (await this.#ask<number>('purge', [module]));
   }
 
-  remove(module: string): Promise<void> {
+  async remove(module: string): Promise<void> {
+    await this.#sweep(module, true);
     return this.#ask('remove', [module]);
+  }
+
+  /** @returns how many were killed; where none is to be, it ends at the first that is found */
+  async #sweep(module: string, kills: boolean): Promise<number> {
+    if (this.#processes() < CROWDED) return 0;
+    let found = 0;
+    for (;;) {
+      const part = await this.#ask<SweptPart>('sweepPart', [module, kills]);
+      found += part.found;
+      if (part.isLast || (!kills && found > 0)) return found;
+    }
   }
 
   rest(load: number, modules: readonly string[], wish: RestWish): Promise<Rest> {

@@ -133,6 +133,8 @@ export class Scheduler {
   readonly spawned: number[] = new Array<number>(64).fill(-1);
   /** Processes whose plain code did not give way in their last slice, twins or not, and in which slice. */
   readonly preempted: Map<Process, number> = new Map();
+  /** While something looks at all processes in parts: told of each that runs or is new meanwhile. */
+  ran: { add(proc: Process): void } | null = null;
   /** While states are translated for new code: which processes see that code. */
   standstill: { look(proc: Process | null): void } | null = null;
   /** Number of the slice that runs, for placement. */
@@ -300,6 +302,7 @@ export class Scheduler {
 
   /** Put a new process on the run queue. */
   enqueueFresh(proc: Process): void {
+    if (this.ran !== null) this.ran.add(proc);
     this.runQueue.push(proc);
     this.followUp();
   }
@@ -652,6 +655,7 @@ export class Scheduler {
     this.running = proc;
     this.beat();
     if (this.standstill !== null) this.standstill.look(proc);
+    if (this.ran !== null) this.ran.add(proc);
     context.process = proc;
     context.task = null;
     context.budget = REDUCTIONS_MAX;

@@ -20,7 +20,7 @@ import { CodeClient, type CodeEpoch } from '../../loader/scheduler-code.js';
 import type { CodeOutcome, HostRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
-import { AWAKE, CODE_EPOCH, DOZING, LIFE, SharedState, SLEEP } from '../shared-state.js';
+import { AWAKE, CODE_EPOCH, DOZING, LIFE, PROCESSES, SharedState, SLEEP } from '../shared-state.js';
 import { ControlClient } from './control.js';
 import type { ChannelEnd, HostControl, SchedulerBoot } from './protocol.js';
 import { Watchdog } from './watchdog.js';
@@ -200,7 +200,9 @@ export class Threads {
       slot,
       life,
       control: new ControlClient(control.port1),
-      code: new CodeClient(code.port1, this.codeEpoch, this.#options.onRequest),
+      code: new CodeClient(code.port1, this.codeEpoch, this.#options.onRequest, () =>
+        this.state.get(slot, PROCESSES),
+      ),
       open: false,
       host: host.port1,
     };
