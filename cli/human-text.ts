@@ -14,6 +14,13 @@ import { type Colours, counted, harmless, indented, shownMs, shownPath } from '.
 /** Under the text of a line that begins with `14:02:11  `. */
 const INDENT = 10;
 const CALLERS_SHOWN = 3;
+/** The labels of the library's own reports. */
+const REPORTS: ReadonlySet<unknown> = new Set([
+  'application',
+  'gen_event',
+  'progress',
+  'supervisor',
+]);
 
 export class HumanText {
   readonly #c: Colours;
@@ -111,7 +118,7 @@ export class HumanText {
     const c = this.#c;
     const paint = level === 'warn' ? c.yellow : level === 'debug' ? c.dim : c.red;
     // A report says in its text what people want to know; the rest is for programs.
-    const isReport = typeof fields?.['report'] === 'string';
+    const isReport = REPORTS.has(fields?.['label']);
     const shown = Object.entries(isReport ? {} : (fields ?? {})).map(
       ([key, value]) => `${key}=${fieldText(value)}`,
     );

@@ -39,7 +39,7 @@ import {
   unloadEnv,
   unsetValue,
 } from './application-env.js';
-import type { Launch, Launched } from './application-master.js';
+import type { Ended, Launch, Launched } from './application-master.js';
 import * as master from './application-master.js';
 import {
   type Application,
@@ -130,7 +130,7 @@ interface State {
   halting: { readonly reason: unknown } | undefined;
 }
 
-export type ControllerInfo = Launched | { readonly type: '$halted' } | Exit;
+export type ControllerInfo = Launched | Ended | { readonly type: '$halted' } | Exit;
 
 const NO_LAYERS: Layers = { file: {}, arguments: {} };
 
@@ -208,7 +208,7 @@ export const handleCall = {
       return accepted(state, undefined);
     }
     const launch = launchOf(application);
-    const pid = procLib.spawnLink(master.start, self<ControllerInfo>() as Pid<Launched>, launch);
+    const pid = procLib.spawnLink(master.start, self<ControllerInfo>(), launch);
     const since = monotonicTime();
     state.starting.set(name, { type, master: pid as Pid, waiting: [from], since });
     return { noReply: true, state };
@@ -473,6 +473,11 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
       }
       break;
     }
+    case '$ended':
+      if (state.running.get(message.name)?.master === message.master) {
+        endedByItself(state, message.name, message.reason);
+      } else stopped(state, message.name);
+      break;
     case 'EXIT':
       await masterEnded(state, message);
       break;
@@ -486,29 +491,32 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
 
 async function masterEnded(state: State, { from, reason }: Exit): Promise<void> {
   const is = ([, active]: [string, Active]): boolean => active.master === from;
-  const [stopped] = [...state.stopping].find(is) ?? [];
-  if (stopped !== undefined) {
-    const { waiting = [] } = state.stopping.get(stopped) ?? {};
-    state.stopping.delete(stopped);
-    tell(state, { event: 'stopped', application: stopped });
-    answer(waiting, { ok: true, value: undefined });
-    return;
-  }
-  // A master that ended by itself has left nothing; one that was killed has.
-  await killGroup(from);
+  const [stopping] = [...state.stopping].find(is) ?? [];
   const [starting] = [...state.starting].find(is) ?? [];
+  const [running] = [...state.running].find(is) ?? [];
+  // A master that ended by itself has left nothing; one that was killed has.
+  if (reason !== 'normal') await killGroup(from);
+  if (stopping !== undefined) stopped(state, stopping);
   if (starting !== undefined) notBegun(state, starting, reason);
-  const [name, active] = [...state.running].find(is) ?? [];
-  if (name === undefined || active === undefined) return;
-  state.running.delete(name);
-  state.ended.set(name, reason);
-  endedByItself(state, name, active.type, reason);
+  if (running !== undefined) endedByItself(state, running, reason);
 }
 
-function endedByItself(state: State, name: string, type: ApplicationType, reason: unknown): void {
+/** @param name also one that has been told already */
+function stopped(state: State, name: string): void {
+  const active = state.stopping.get(name);
+  if (active === undefined) return;
+  state.stopping.delete(name);
+  tell(state, { event: 'stopped', application: name });
+  answer(active.waiting, { ok: true, value: undefined });
+}
+
+function endedByItself(state: State, name: string, reason: unknown): void {
+  const { type } = state.running.get(name) as Active;
+  state.running.delete(name);
+  state.ended.set(name, reason);
   tell(state, { event: 'ended', application: name, applicationType: type, reason });
   const isFatal = type === 'permanent' || (type === 'transient' && reason !== 'normal');
-  const fields = { report: 'application', application: name, applicationType: type, reason };
+  const fields = { label: 'application', application: name, applicationType: type, reason };
   const text = `application ${name} (${type}) ended by itself: ${inWords(reason)}`;
   if (reason === 'normal' && !isFatal) log.notice(text, fields);
   else log.error(isFatal ? `${text}; the others are stopped` : text, fields);

@@ -56,6 +56,14 @@ export interface Launched {
   readonly failure: { readonly reason: unknown } | undefined;
 }
 
+/** It has ended by itself, and nothing of it is left. A message, as it is no failure of the master. */
+export interface Ended {
+  readonly type: '$ended';
+  readonly name: string;
+  readonly master: Pid;
+  readonly reason: unknown;
+}
+
 export type MasterMessage = { readonly type: '$stop' } | Call<ConfigChange, unknown> | Down | Exit;
 
 /** A callback module as it is called: what its functions really take is known to the compiler only. */
@@ -68,7 +76,7 @@ interface Callbacks {
 }
 
 interface Running {
-  readonly controller: Pid;
+  readonly controller: Pid<Launched | Ended>;
   readonly name: string;
   readonly module: Callbacks;
   readonly top: Pid;
@@ -83,7 +91,7 @@ export function ownApplication(): string | undefined {
   return dictionary.get(APPLICATION) as string | undefined;
 }
 
-export async function start(controller: Pid<Launched>, launch: Launch): Promise<void> {
+export async function start(controller: Pid<Launched | Ended>, launch: Launch): Promise<void> {
   const { name } = launch;
   trapExit(true);
   setGroupLeader(self());
@@ -108,7 +116,7 @@ function tell(controller: Pid<Launched>, name: string, failure: Launched['failur
   send(controller, { type: '$launched', name, master: self(), failure });
 }
 
-async function begin(controller: Pid<Launched>, launch: Launch): Promise<Running> {
+async function begin(controller: Running['controller'], launch: Launch): Promise<Running> {
   const module = launch.module as Callbacks;
   const given = (await module.start(launch.argument, 'normal')) as ApplicationStart | undefined;
   const top = typeof given === 'object' && given !== null ? given.pid : given;
@@ -117,7 +125,7 @@ async function begin(controller: Pid<Launched>, launch: Launch): Promise<Running
   }
   const pid = top as unknown as Pid;
   return {
-    controller: controller as unknown as Pid,
+    controller,
     name: launch.name,
     module,
     top: pid,
@@ -147,14 +155,14 @@ async function handle(running: Running, message: MasterMessage): Promise<void> {
       exit('normal');
       break;
     case 'EXIT':
+      // Of a top that died before it could be monitored, this alone knows why.
+      if (message.from === running.top) await ended(running, message.reason);
       if (message.from !== running.controller) return;
       await stop(running);
       exit(message.reason);
       break;
     case 'DOWN':
-      if (message.ref !== running.ref) return;
-      await bury(running, await prepareStop(running));
-      exit(message.reason);
+      if (message.ref === running.ref) await ended(running, message.reason);
       break;
     case 'call':
       reply(message.from, await changeConfig(running, message.request));
@@ -168,6 +176,13 @@ async function handle(running: Running, message: MasterMessage): Promise<void> {
 /** @returns undefined, or why the callback failed */
 async function changeConfig({ name, module }: Running, change: ConfigChange): Promise<unknown> {
   return await attempt(name, 'configChange', () => module.configChange?.(change));
+}
+
+async function ended(running: Running, reason: unknown): Promise<never> {
+  await bury(running, await prepareStop(running));
+  const { controller, name } = running;
+  send(controller, { type: '$ended', name, master: self(), reason });
+  return exit('normal');
 }
 
 async function stop(running: Running): Promise<void> {

@@ -33,6 +33,8 @@ section<typeof import('./modules/application.js')>('application', {
   s15_4_dependants_go_on: '15.4 those that need a stopped application go on',
   s15_4_temporary: '15.4 a temporary one that ends by itself is tidied up, the others go on',
   s15_4_transient: '15.4 a transient one that ends with another reason than normal ends all',
+  s15_4_transient_normal:
+    '15.4 a transient one that ends with normal is reported, the others go on',
   s15_4_permanent: '15.4 a permanent one that ends by itself ends all, the others in order',
   s15_4_master_killed: '15.4 a master that is killed leaves no process behind',
   s15_5_reverse_order: '15.5 stopAll: in the reverse order of the starts',

@@ -14,6 +14,7 @@ import {
 } from 'tsvm';
 import * as applications from 'tsvm/application';
 import {
+  type ApplicationEvent,
   type ApplicationType,
   type Config,
   changeConfig,
@@ -431,16 +432,21 @@ export async function s15_4_dependants_go_on(peer: number): Promise<void> {
 }
 
 export async function s15_4_temporary(peer: number): Promise<void> {
+  await startController({ report: self() });
   const { workers, master } = await running(peer, 'base', { state: 'mine', stray: true });
   const ref = monitor(master);
   const { pid } = await report('stray');
   send(workers[0] as Pid, { die: 'crash' });
-  // The supervisor has given up; its reason is the application's.
-  assert.equal(await downReason(ref), 'shutdown');
+  assert.equal(await downReason(ref), 'normal');
   assert.equal(await isAlive(pid), false);
   assert.equal((await report('prepStop')).note, 'mine');
   assert.equal((await report('stop')).note, 'mine, prepared');
-  await eventually('base is no more', async () => (await names()).length === 0);
+  // The supervisor has given up; its reason is the application's.
+  const isEnd = (message: unknown): boolean => (message as ApplicationEvent)?.event === 'ended';
+  const { reason, ...end } = await take<{ reason: unknown }>(isEnd, 'the end');
+  assert.deepEqual(end, { event: 'ended', application: 'base', applicationType: 'temporary' });
+  assert.equal(reason, 'shutdown');
+  assert.deepEqual(await names(), []);
   await start(base);
   await stopAll();
   await drain();
@@ -460,6 +466,21 @@ export async function s15_4_transient(peer: number): Promise<void> {
     reason: { kind: 'application_terminated', application: 'base', reason: 'killed' },
   });
   assert.ok((await reported()).includes('stop extra'));
+}
+
+export async function s15_4_transient_normal(peer: number): Promise<void> {
+  await startController({ report: self() });
+  await plan(peer, 'extra');
+  await start('extra', 'permanent');
+  await plan(peer, 'base', { start: 'plain' });
+  await start(base, 'transient');
+  const { pid } = await report('plain');
+  send(pid, 'end');
+  const isEnd = (message: unknown): boolean => (message as ApplicationEvent)?.event === 'ended';
+  assert.equal((await take<{ reason: unknown }>(isEnd, 'the end')).reason, 'normal');
+  assert.deepEqual(await names(), ['extra']);
+  await stopAll();
+  await drain();
 }
 
 export async function s15_4_permanent(peer: number): Promise<void> {

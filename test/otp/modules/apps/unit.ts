@@ -9,6 +9,7 @@ import {
   register,
   self,
   send,
+  spawnLink,
   spawnOpt,
   trapExit,
 } from 'tsvm';
@@ -27,7 +28,7 @@ import * as unit from './unit.js';
 export interface Plan {
   readonly report: Pid;
   readonly slot: number;
-  readonly start?: 'throw' | 'exit' | 'ignore' | 'bad' | 'wait' | 'child fails';
+  readonly start?: 'throw' | 'exit' | 'ignore' | 'bad' | 'wait' | 'child fails' | 'plain';
   /** What `prepStop` and `stop` are given at first. */
   readonly state?: string;
   readonly prepStopFails?: boolean;
@@ -56,6 +57,8 @@ export async function start(name: string, type: StartType): Promise<ApplicationS
   if (plan.start === 'ignore') exit('ignore');
   if (plan.start === 'bad') return undefined as unknown as ApplicationStart;
   if (plan.stray === true) spawnOpt({ scheduler: plan.slot }, unit.stray, plan.report);
+  // A top that is no supervisor, and ends when it is told to.
+  if (plan.start === 'plain') return spawnLink(unit.plain, plan.report);
   if (plan.start === 'wait') await receive((message) => message === 'go on');
   const ids = ['first', 'second'];
   const pid = await supervisor.startLink({
@@ -66,6 +69,11 @@ export async function start(name: string, type: StartType): Promise<ApplicationS
     ],
   });
   return { pid, state: { name, note: plan.state } };
+}
+
+export async function plain(report: Pid): Promise<void> {
+  send(report, { type: 'plain', pid: self() });
+  await receive((message) => message === 'end');
 }
 
 export function worker(name: string, id: string, plan: Plan): Promise<Pid> {
