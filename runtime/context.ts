@@ -33,6 +33,8 @@ export interface Context {
   twins: number;
   /** The slice runs on top of a preempted process. */
   onTop: boolean;
+  /** The share is used up, in plain code: the coroutine below it yields at its next check. */
+  owesPause: boolean;
   /** How often the slice was preempted in plain code in spite of twins. */
   preemptions: number;
   /** Something half done would be seen: no other process may run on top of this stack now. */
@@ -50,6 +52,7 @@ export const context: Context = {
   entry: null,
   twins: NO_TWINS,
   onTop: false,
+  owesPause: false,
   preemptions: 0,
   sealed: false,
 };

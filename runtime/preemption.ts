@@ -2,9 +2,10 @@
  * Pre-emption: what happens when a process has spent its budget in the middle of its code.
  *
  * The loader counts a reduction at function entries and two loop iterations as one (`lap`, every 64
- * iterations), or eight short ones (`laps`, after each part of such a loop). A coroutine that is out of budget yields (`pause`). Plain code cannot, so it *re-enters*
- * the scheduler on top of its own stack (`preempt`): signals, timers and one round of the run queue,
- * then it goes on with a new budget. That is safe because processes share nothing.
+ * iterations), or eight short ones (`laps`, after each part of such a loop). A coroutine that is out of budget
+ * yields (`pause`). Plain code cannot, so it *re-enters* the scheduler on top of its own stack (`preempt`):
+ * signals and timers; and one round of the run queue, where no coroutine called it, or it goes on for another
+ * budget. Then it goes on with a new one. That is safe because processes share nothing.
  *
  * Guaranteed:
  *  1. Signals and timers are served, and a kill ends the process, at every depth of re-entry, as long as
@@ -154,17 +155,19 @@ export function laps(iterations: number): number {
 /** A loop of a coroutine. @returns as `lap`; below 0 it must yield now */
 export function pauseLap(): number {
   context.budget -= LAP_REDUCTIONS;
-  if (goesOn(LAP_WEIGHT)) return 0;
+  const owed = owesPause();
+  if (!owed && goesOn(LAP_WEIGHT)) return 0;
   const next = look();
-  return context.budget < 0 && pause() ? -1 : next;
+  return (owed || context.budget < 0) && pause() ? -1 : next;
 }
 
 /** A part of a loop of a coroutine. @returns as `laps`; `LAP` when it must yield now */
 export function pauseLaps(iterations: number): number {
   context.budget -= (iterations >> (SHORT_SHIFT + 1)) + 1;
-  if (goesOn(iterations)) return LAP - (part >> SHORT_SHIFT);
+  const owed = owesPause();
+  if (!owed && goesOn(iterations)) return LAP - (part >> SHORT_SHIFT);
   const next = look();
-  if (context.budget < 0 && pause()) return LAP;
+  if ((owed || context.budget < 0) && pause()) return LAP;
   return next === 0 ? LAP - (part >> SHORT_SHIFT) : next;
 }
 
@@ -256,12 +259,16 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   if (context.sealed) return;
   serveHost(scheduler);
   if (!scheduler.hasWork()) return;
-  markPlain(scheduler, proc);
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
   if (!hasRoom(ROOM_FOR_SIGNALS)) return;
   // Signals and timers first: they need no catch point, and may end the process that is on its way.
   serveOnTop(scheduler, proc, false);
   if (proc.isDead) return;
+  // Plain code is short, as a rule. Then the coroutine that called it yields, and nobody needs to run on top.
+  const first = !context.owesPause;
+  context.owesPause = true;
+  if (first && owesPause()) return;
+  markPlain(scheduler, proc);
   // Modules are evaluated, and others run, only where their code can be ended.
   if (scheduler.hasWork() && stack.length < DEPTH_MAX && hasRoom(ROOM_FOR_SLICES)) {
     const ownMs = stretchMs;
@@ -269,6 +276,11 @@ function reenter(scheduler: Scheduler, proc: Process): void {
     resumeStretch(scheduler, proc, ownMs);
   }
   if (scheduler.heldBack) context.budget = LAP;
+}
+
+/** Is the running task to yield, and may it? */
+function owesPause(): boolean {
+  return context.owesPause && context.task !== null && isPausable(context.task);
 }
 
 /** While the event loop has no turn: show figures, and do what the host program asks, such as to end. */
@@ -291,7 +303,8 @@ function serveHost(scheduler: Scheduler): void {
 
 /** Source positions cuts the stacks of errors at this frame: what is below belongs to another process. */
 function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void {
-  const { process, task, resumed, budget, yields, twins, onTop, preemptions, entry } = context;
+  const { process, task, resumed, budget, yields, twins, onTop, preemptions, owesPause, entry } =
+    context;
   stack.push({ proc, resumed });
   const { running, guard } = scheduler;
   try {
@@ -309,6 +322,7 @@ function serveOnTop(scheduler: Scheduler, proc: Process, slices: boolean): void 
     context.twins = twins;
     context.onTop = onTop;
     context.preemptions = preemptions;
+    context.owesPause = owesPause;
     context.entry = entry;
     scheduler.standstill?.look(process);
   }

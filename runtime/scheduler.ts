@@ -661,6 +661,7 @@ export class Scheduler {
     context.budget = REDUCTIONS_MAX;
     context.yields = false;
     context.preemptions = 0;
+    context.owesPause = false;
     context.onTop = onTop;
     context.twins = onTop || proc.shortCallsLeft > 0 ? TWINS_MAX : NO_TWINS;
     if (proc.status === FRESH) {
