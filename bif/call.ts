@@ -111,6 +111,7 @@ function ask(
     return;
   }
   context.budget -= 1;
+  if (context.tracer !== null) context.tracer.sent(proc, pid, { type: 'call', from, request });
   proc.peer = target;
   proc.peerPid = pid;
   deliver(scheduler, target, { type: 'call', from, request: copy(request, 'message.request') });
@@ -125,6 +126,8 @@ export function reply<R>(from: From<R>, value: NoInfer<R>): void {
   const { scheduler } = context;
   if (scheduler?.monitors.findHeld(ref)?.alias === 'reply_demonitor') {
     context.budget -= 1;
+    if (context.tracer !== null && context.process !== null)
+      context.tracer.sent(context.process, ref, { type: 'reply', ref, value });
     replyHere(scheduler, ref, { type: 'reply', ref, value: copy(value, 'message.value') });
     return;
   }

@@ -42,6 +42,8 @@ export function send<D extends Destination>(
   const scheduler = context.scheduler ?? runningScheduler('send');
   context.budget -= 1;
   if (context.budget < 0 && context.process !== null) runningProcess('send');
+  if (context.tracer !== null && context.process !== null)
+    context.tracer.sent(context.process, String(to), message);
   if (options === undefined && sendToPeer(scheduler, to, message)) return;
   if (typeof to !== 'string') checkDestination('send', to);
   const transfer = options === undefined ? undefined : transferOf(options);

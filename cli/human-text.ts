@@ -114,7 +114,10 @@ export class HumanText {
     }
   }
 
-  #log({ text, process, fields }: Extract<StartRecord, { event: 'log' }>, level: string): string {
+  #log(record: Extract<StartRecord, { event: 'log' }>, level: string): string {
+    const { text, process, domain } = record;
+    // What supervisors report says it all in its text; programs and files have the rest.
+    const fields = domain?.[1] === 'sasl' ? {} : record.fields;
     const c = this.#c;
     const paint = level === 'warn' ? c.yellow : level === 'debug' ? c.dim : c.red;
     // A report says in its text what people want to know; the rest is for programs.

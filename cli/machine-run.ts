@@ -37,6 +37,7 @@ import type { Narrator } from './narrator.js';
 import { ProgressLine } from './progress-line.js';
 import type { MachineStatus } from './status.js';
 import { shownPath } from './terminal.js';
+import { traceRequests } from './trace-requests.js';
 import { rollBack, upgradeTo } from './upgrade-request.js';
 import { tsvmVersion } from './version.js';
 
@@ -111,6 +112,7 @@ export class MachineRun {
       control = await ControlServer.listen(data.socket, {
         status: () => this.#status(),
         stop: () => this.#stopAsked('tsvm stop'),
+        ...traceRequests(() => this.#running()),
         log_level: (request) => changeLevel(this.#running().log, request),
         load: ({ files }) => loadFiles(this.#running(), this.#app.modules, files),
         upgrade: ({ folder }, report) => upgradeTo(this.#running(), folder, report),

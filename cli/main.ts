@@ -17,6 +17,7 @@ import { startCommand } from './start.js';
 import { statusCommand } from './status.js';
 import { stopCommand } from './stop.js';
 import { coloursOf } from './terminal.js';
+import { traceCommand } from './trace.js';
 import { rollbackCommand, upgradeCommand } from './upgrade.js';
 import { tsvmVersion } from './version.js';
 
@@ -60,6 +61,7 @@ function command(): Command {
     logLevelCommand,
     upgradeCommand,
     rollbackCommand,
+    traceCommand,
     crashesCommand,
     checkCommand,
     buildCommand,

@@ -36,6 +36,8 @@ import type { LogOrigin } from '../runtime/log-config.js';
 import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { declareTable } from '../runtime/module-tables.js';
 import { FRESH, type Process } from '../runtime/process.js';
+import type { CallPattern } from '../runtime/trace-event.js';
+import type { CallHook } from '../runtime/tracing.js';
 import { lookAtUses, type Uses } from './code-uses.js';
 import { Constants, type Refusal } from './constants.js';
 import {
@@ -62,6 +64,7 @@ import { type CompiledModule, FORMAT_VERSION, scriptName } from './module.js';
 import type { ModuleFacts, RunOutcome } from './scheduler-code.js';
 import { callerIn, SourcePositions, userPositionOf } from './source-positions.js';
 import { resolveSpecifier } from './specifier.js';
+import { isTraced, tracedExport } from './traced-calls.js';
 import { LoadGate, waitingCall } from './waiting-call.js';
 
 /** What Node's `createRequire(file)` gives. */
@@ -136,6 +139,11 @@ export class CodeTable implements CodeLookup {
   readonly #funInstances: WeakMap<FunVersion, CodeInstance> = new WeakMap();
   readonly #esmViews: WeakMap<object, object> = new WeakMap();
   readonly #constants: Constants = new Constants();
+  /** The calls that traces want to see. */
+  #traced: { readonly patterns: readonly CallPattern[]; readonly hook: CallHook | null } = {
+    patterns: [],
+    hook: null,
+  };
 
   constructor(options: CodeTableOptions) {
     this.#runtimeFor = options.runtimeFor;
@@ -672,6 +680,34 @@ export class CodeTable implements CodeLookup {
       }
     }
     for (const key of gone) setStub(table, name, key);
+    this.#trace(entry);
+  }
+
+  /** Put wrappers in the place of what is traced. */
+  #trace({ name, table, current, prepared }: Entry): void {
+    const { patterns, hook } = this.#traced;
+    if (hook === null || !patterns.some(({ module }) => module === name)) return;
+    for (const key of exportedNames(table)) {
+      const { value } = Object.getOwnPropertyDescriptor(table, key) ?? {};
+      if (value === undefined || !isTraced(patterns, name, key)) continue;
+      const wrapper = tracedExport(`${name}.${key}`, value, hook);
+      if (wrapper === value) continue;
+      setValue(table, key, wrapper);
+      if (typeof wrapper !== 'function') continue;
+      declareExport(wrapper as AnyFunction, name, key);
+      const instance = (current ?? prepared)?.instance;
+      if (instance !== undefined) this.#instances.set(wrapper, instance);
+    }
+  }
+
+  traceCalls(patterns: readonly CallPattern[], hook: CallHook): void {
+    const before = this.#traced.patterns;
+    this.#traced = { patterns, hook: patterns.length === 0 ? null : hook };
+    const changed = new Set([...before, ...patterns].map(({ module }) => module));
+    for (const name of changed) {
+      const entry = this.#entries.get(name);
+      if (entry?.current) this.#show(entry, entry.current);
+    }
   }
 
   #stubAll({ table, name }: Entry): void {

@@ -13,6 +13,7 @@ import type { Task } from './coroutine.js';
 import { ProcessError, UNWIND } from './errors.js';
 import type { Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
+import type { Tracer } from './tracing.js';
 import { NO_TWINS } from './twins.js';
 
 export interface Context {
@@ -37,6 +38,8 @@ export interface Context {
   owesPause: boolean;
   /** How often the slice was preempted in plain code in spite of twins. */
   preemptions: number;
+  /** Sees what happens, for the traces that are on; null without one. */
+  tracer: Tracer | null;
   /** Something half done would be seen: no other process may run on top of this stack now. */
   sealed: boolean;
 }
@@ -54,6 +57,7 @@ export const context: Context = {
   onTop: false,
   owesPause: false,
   preemptions: 0,
+  tracer: null,
   sealed: false,
 };
 

@@ -34,6 +34,7 @@ const LONG_MAILBOX = 100_000;
 /** Put a message (already a copy of its own) into a living local process's mailbox. */
 export function deliver(scheduler: Scheduler, proc: Process, message: unknown): void {
   proc.mailbox ??= new Mailbox();
+  if (context.tracer !== null) context.tracer.received(proc, message);
   const { mailbox, extra } = proc;
   if (extra !== null) {
     if (extra.limit !== null && mailbox.length >= extra.limit.limit) {

@@ -11,6 +11,8 @@ import type { LogOrigin } from './log-config.js';
 import type { LogLevel } from './log-level.js';
 import type { Process } from './process.js';
 import type { Pid } from './terms.js';
+import type { CallPattern, TraceEvent } from './trace-event.js';
+import type { CallHook } from './tracing.js';
 
 export type EntryFunction = (...args: never[]) => unknown;
 
@@ -58,6 +60,8 @@ export interface CodeLookup {
   moduleInfo(module: string): ModuleInfo | undefined;
   /** Is a frame of the process in a version of the module that is not current any more? */
   runsOld(proc: Process, module: string): boolean;
+  /** Tell the hook of calls of these functions, and of no others any more. */
+  traceCalls(patterns: readonly CallPattern[], hook: CallHook): void;
   /** Where in a module the code stands that runs now, if it does. Cost: some microseconds. */
   caller(): LogOrigin | undefined;
 }
@@ -183,6 +187,10 @@ export interface Host {
   crashLogged(report: CrashReport): void;
   /** @param report makes the report; not called where crashes are only counted */
   crashed(signature: CrashSignature, report: () => CrashReport): void;
+  /** Something that a trace wants to see. */
+  traced(trace: number, event: TraceEvent): void;
+  /** Something that it is not shown, as there is too much. */
+  traceDropped(trace: number): void;
   /** An address the application listens on. */
   announce(url: string): void;
   /** The way to the tables. @throws where there are none */

@@ -65,6 +65,7 @@ function endAll(scheduler: Scheduler, proc: Process, reason: unknown): void {
 function endOne(scheduler: Scheduler, proc: Process, reason: unknown): void {
   endingProc = proc;
   endingReason = reason;
+  if (context.tracer !== null) context.tracer.exited(proc, reason);
   release(scheduler, proc);
   announce(scheduler, proc, reason);
 }

@@ -8,6 +8,7 @@
  * Source: OTP, ERTS User's Guide, "Distribution Protocol" › "Link Protocol"; SEMANTICS 2.3.
  */
 
+import { context } from './context.js';
 import { complete, finished, pendingTask, type Task } from './coroutine.js';
 import { channelTo, deliver, holdOrDrop, isComing } from './delivery.js';
 import { ProcessError } from './errors.js';
@@ -27,6 +28,7 @@ let unlinkIds = 0;
 export function link(scheduler: Scheduler, proc: Process, pid: Pid): Task<true> {
   proc.links ??= new Map();
   if (pid === proc.pid || proc.links.get(pid) === 0) return finished(true);
+  if (context.tracer !== null) context.tracer.linked(proc, pid, 'link');
   const peer = scheduler.processes.find(pid);
   if (peer !== null) {
     proc.links.set(pid, 0);
@@ -69,12 +71,15 @@ function linkFailed(scheduler: Scheduler, proc: Process, pid: Pid): void {
 /** The other side of a new link. An entry that exists, active or not, stays as it is. */
 export function receiveLink(proc: Process, from: Pid): void {
   proc.links ??= new Map();
-  if (!proc.links.has(from)) proc.links.set(from, 0);
+  if (proc.links.has(from)) return;
+  proc.links.set(from, 0);
+  if (context.tracer !== null) context.tracer.linked(proc, from, 'link');
 }
 
 /** After this, no new effect of the link can reach the running process. */
 export function unlink(scheduler: Scheduler, proc: Process, pid: Pid): void {
   if (proc.links?.get(pid) !== 0) return;
+  if (context.tracer !== null) context.tracer.linked(proc, pid, 'unlink');
   unlinkIds += 1;
   const id = unlinkIds;
   proc.links.set(pid, id);
@@ -110,5 +115,6 @@ export function receiveUnlinkAck(proc: Process, from: Pid, id: number): void {
 export function linkChild(parent: Process, childPid: Pid, child: Process | null): void {
   parent.links ??= new Map();
   parent.links.set(childPid, 0);
+  if (context.tracer !== null) context.tracer.linked(parent, childPid, 'link');
   if (child !== null) receiveLink(child, parent.pid);
 }

@@ -9,21 +9,40 @@ import { types } from 'node:util';
 import { type AnyFunction, funName, funOf } from './funs.js';
 import { moduleOfTable } from './module-tables.js';
 
-const DEPTH_MAX = 8;
-const ITEMS_MAX = 100;
-const TEXT_MAX = 16_384;
-/** Of one call: lists of lists of lists are cut as well. */
-const ALL_ITEMS_MAX = 5000;
-const ALL_TEXT_MAX = 131_072;
 const CUT = '…';
 
-export function presentable(value: unknown): unknown {
-  return new Presenter().show(value, 0);
+/** How much of a value is shown. */
+export interface Bounds {
+  readonly depth: number;
+  readonly items: number;
+  readonly text: number;
+  /** Of one call: lists of lists of lists are cut as well. */
+  readonly allItems: number;
+  readonly allText: number;
+}
+
+const BOUNDS: Bounds = {
+  depth: 8,
+  items: 100,
+  text: 16_384,
+  allItems: 5000,
+  allText: 131_072,
+};
+
+export function presentable(value: unknown, bounds: Bounds = BOUNDS): unknown {
+  return new Presenter(bounds).show(value, 0);
 }
 
 class Presenter {
-  #items = ALL_ITEMS_MAX;
-  #text = ALL_TEXT_MAX;
+  readonly #bounds: Bounds;
+  #items: number;
+  #text: number;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+    this.#items = bounds.allItems;
+    this.#text = bounds.allText;
+  }
 
   show(value: unknown, depth: number): unknown {
     switch (typeof value) {
@@ -41,7 +60,7 @@ class Presenter {
   }
 
   #shownText(text: string): string {
-    const most = Math.min(TEXT_MAX, this.#text);
+    const most = Math.min(this.#bounds.text, this.#text);
     this.#text -= Math.min(text.length, most);
     return text.length > most ? `${text.slice(0, most)}${CUT}` : text;
   }
@@ -50,11 +69,13 @@ class Presenter {
     const module = moduleOfTable(value);
     if (module !== undefined) return module;
     if (types.isProxy(value)) return '(proxy)';
-    if (depth >= DEPTH_MAX) return CUT;
+    if (depth >= this.#bounds.depth) return CUT;
     try {
       if (Array.isArray(value)) return this.#list(value, depth);
-      if (types.isMap(value)) return { Map: this.#list(firstOf(value, value.size), depth) };
-      if (types.isSet(value)) return { Set: this.#list(firstOf(value, value.size), depth) };
+      if (types.isMap(value))
+        return { Map: this.#list(firstOf(value, value.size, this.#bounds.items), depth) };
+      if (types.isSet(value))
+        return { Set: this.#list(firstOf(value, value.size, this.#bounds.items), depth) };
       if (types.isDate(value)) return new Date(value.getTime());
       if (types.isNativeError(value)) return this.#shownText(`${value.name}: ${value.message}`);
       if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
@@ -73,7 +94,7 @@ class Presenter {
   ): unknown[] {
     const shown: unknown[] = [];
     for (let at = 0; at < items.length; at++) {
-      if (at >= ITEMS_MAX || this.#items <= 0) {
+      if (at >= this.#bounds.items || this.#items <= 0) {
         shown.push(`${CUT} ${items.length - at} more`);
         break;
       }
@@ -87,7 +108,7 @@ class Presenter {
     const keys = Object.keys(value);
     const shown: [string, unknown][] = [];
     for (const [at, key] of keys.entries()) {
-      if (at >= ITEMS_MAX || this.#items <= 0) {
+      if (at >= this.#bounds.items || this.#items <= 0) {
         shown.push([CUT, `${keys.length - at} more`]);
         break;
       }
@@ -103,11 +124,12 @@ class Presenter {
 function firstOf(
   items: Iterable<unknown>,
   length: number,
+  most: number,
 ): { length: number; [at: number]: unknown } {
   const found: { length: number; [at: number]: unknown } = { length };
   let at = 0;
   for (const item of items) {
-    if (at >= ITEMS_MAX) break;
+    if (at >= most) break;
     found[at++] = item;
   }
   return found;

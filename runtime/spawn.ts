@@ -11,6 +11,7 @@
 import { CREATORS } from './address.js';
 import type { Channel } from './channel.js';
 import { rerooted } from './clone-error.js';
+import { context } from './context.js';
 import { copy } from './copy.js';
 import { badarg, ProcessError } from './errors.js';
 import { funOf, isScalar, liftedFun } from './funs.js';
@@ -185,6 +186,7 @@ function birth(
   if (traits !== PLAIN) dress(proc, traits);
   scheduler.processes.insert(proc);
   scheduler.enqueueFresh(proc);
+  if (context.tracer !== null) context.tracer.spawned(proc);
   return proc;
 }
 

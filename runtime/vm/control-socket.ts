@@ -59,7 +59,14 @@ export type ControlRequest = Readonly<Record<string, unknown>>;
 export type ControlHandler = (
   request: ControlRequest,
   progress: (value: unknown) => void,
+  connection: ControlConnection,
 ) => unknown;
+
+/** Who asks. */
+export interface ControlConnection {
+  /** Call this when the connection has ended: what it asked for and goes on has nobody any more. */
+  onClose(action: () => void): void;
+}
 
 interface Answer {
   readonly tsvm: number;
@@ -149,6 +156,9 @@ export class ControlServer {
   }
 
   async #answer(socket: Socket, line: string): Promise<void> {
+    const connection: ControlConnection = {
+      onClose: (action) => void (socket.destroyed ? action() : socket.once('close', action)),
+    };
     let id: unknown = null;
     let answer: Answer;
     // Who waits for an answer is not idle.
@@ -162,7 +172,7 @@ export class ControlServer {
         const line: Progress = { tsvm: PROTOCOL_VERSION, id, progress: value };
         if (socket.writable) socket.write(`${JSON.stringify(line)}\n`);
       };
-      const result = (await handler(request, progress)) ?? null;
+      const result = (await handler(request, progress, connection)) ?? null;
       answer = { tsvm: PROTOCOL_VERSION, id, ok: true, result };
     } catch (error) {
       answer = refusal(id, error);

@@ -15,12 +15,15 @@ import { packed, withoutFunctions } from '../carried-functions.js';
 import type { StorageBoot } from '../db/embedded-engine.js';
 import type { CrashReport, CrashSignature, EntryFunction, HandledLine, Host } from '../hosting.js';
 import { LOGS_SENT, LOGS_TAKEN, type SharedState } from '../shared-state.js';
+import type { TraceEvent } from '../trace-event.js';
 import { CrashSampling, CrashTally } from './crash-sampling.js';
 import { resultOf } from './outcome.js';
 import type { HostControl } from './protocol.js';
 import type { Redaction } from './redaction.js';
 
 const WAITING_MAX = 1000;
+/** Events of traces that wait to be sent. */
+const EVENTS_MAX = 500;
 /** So many lines go at once, also while the event loop has no turn. */
 const LINES_AT_ONCE = 10;
 /** A line that cannot be written in this time does not keep a machine from stopping. */
@@ -29,7 +32,7 @@ const FLUSH_MS = 2000;
 /** What the link calls, as functions: each look at a Comlink remote would make a proxy. */
 type Calls = Pick<
   Comlink.Remote<HostControl>,
-  'announced' | 'crashed' | 'crashLogged' | 'dirty' | 'logged' | 'storage'
+  'announced' | 'crashed' | 'crashLogged' | 'dirty' | 'logged' | 'storage' | 'traced'
 >;
 
 export interface HostLinkOptions {
@@ -52,13 +55,16 @@ export class HostLink implements Host {
   #omitted = new CrashTally();
   readonly #sampling = new CrashSampling();
   #sending = false;
+  #events: [trace: number, event: TraceEvent][] = [];
+  readonly #unseen = new Map<number, number>();
+  #sendingEvents = false;
   /** Shows a crash report to the log; set by start-up. @returns whether the console is to show it */
   onCrash: (report: CrashReport) => boolean = () => true;
 
   constructor(remote: Comlink.Remote<HostControl>, options: HostLinkOptions) {
     this.#options = options;
-    const { announced, crashed, crashLogged, dirty, logged, storage } = remote;
-    this.#remote = { announced, crashed, crashLogged, dirty, logged, storage };
+    const { announced, crashed, crashLogged, dirty, logged, storage, traced } = remote;
+    this.#remote = { announced, crashed, crashLogged, dirty, logged, storage, traced };
   }
 
   // ---- the log ------------------------------------------------------------------------------------
@@ -118,6 +124,40 @@ export class HostLink implements Host {
 
   crashLogged(report: CrashReport): void {
     this.#remote.crashLogged(report).catch(() => {});
+  }
+
+  // ---- traces -------------------------------------------------------------------------------------
+
+  traced(trace: number, event: TraceEvent): void {
+    if (this.#events.length >= EVENTS_MAX) {
+      this.traceDropped(trace);
+      return;
+    }
+    const plain = withoutFunctions(event) as TraceEvent;
+    this.#events.push([trace, this.#options.redaction.ofTraced(plain)]);
+    this.#sendEvents();
+  }
+
+  traceDropped(trace: number): void {
+    this.#unseen.set(trace, (this.#unseen.get(trace) ?? 0) + 1);
+    this.#sendEvents();
+  }
+
+  /** One batch is under way at a time, so a main thread that is busy is not made busier. */
+  #sendEvents(): void {
+    if (this.#sendingEvents) return;
+    this.#sendingEvents = true;
+    setImmediate(() => {
+      const events = this.#events;
+      const unseen = [...this.#unseen];
+      this.#events = [];
+      this.#unseen.clear();
+      const goOn = (): void => {
+        this.#sendingEvents = false;
+        if (this.#events.length > 0 || this.#unseen.size > 0) this.#sendEvents();
+      };
+      this.#remote.traced(events, unseen).then(goOn, goOn);
+    });
   }
 
   // ---- the rest -----------------------------------------------------------------------------------

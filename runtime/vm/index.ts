@@ -11,6 +11,7 @@ export { LOG_LEVELS, type LogLevel, type LogLimit } from '../log-level.js';
 export type { SpawnOptions } from '../spawn.js';
 export type { TroubledProcess } from '../standstill.js';
 export type { CrashReason, Destination, MessageOf, Pid, Ref } from '../terms.js';
+export type { TraceEvent, TraceKind } from '../trace-event.js';
 export { type CrashGroup, CrashHistory, type Damage, type StoredCrash } from './crash-history.js';
 export type { CountRecord, CrashRecord } from './crash-record.js';
 export type { VmEventName, VmEvents, VmListener } from './events.js';
@@ -19,6 +20,13 @@ export type { LogFileOptions, LogOptions } from './log-options.js';
 export { type LoadedModule, startVm, type Vm } from './machine.js';
 export { VmOptionError, type VmOptions } from './options.js';
 export type { SchedulerStats, VmStats } from './stats.js';
+export {
+  type Trace,
+  type TraceEnd,
+  TraceOptionError,
+  type TraceOptions,
+  type TraceSummary,
+} from './trace-control.js';
 export {
   type UpgradedModule,
   UpgradeFailedError,

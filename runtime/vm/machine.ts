@@ -18,6 +18,7 @@ import type { FunctionName, HostRequest, LogRequest } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
+import type { TraceEvent } from '../trace-event.js';
 import { applicationsOf } from './application-restart.js';
 import { CrashStore } from './crash-store.js';
 import { DirtyPool } from './dirty-pool.js';
@@ -33,6 +34,7 @@ import type { Entry, HostControl } from './protocol.js';
 import { collectStats, type VmStats } from './stats.js';
 import { StorageHost } from './storage-host.js';
 import { type SchedulerThread, Threads } from './threads.js';
+import { type Trace, TraceControl, type TraceOptions } from './trace-control.js';
 import { type UpgradeOptions, type UpgradeReport, Upgrades } from './upgrades.js';
 import { VmCode } from './vm-code.js';
 
@@ -86,6 +88,7 @@ export class Vm {
   readonly log: LogControl;
   readonly #options: CheckedOptions;
   readonly #events = new VmEmitter();
+  readonly #traces = new TraceControl(() => this.#threads.running.map(({ code }) => code));
   readonly #threads: Threads;
   readonly #codeServer: CodeServer;
   readonly #upgrades: Upgrades;
@@ -120,6 +123,7 @@ export class Vm {
       host: this.#host(),
       equip: async ({ code }) => {
         await this.log.attach(code);
+        await this.#traces.attach(code);
         await this.#codeServer.attach(code);
       },
       onRequest: (request) =>
@@ -379,6 +383,17 @@ export class Vm {
     return this.#events.on(event, listener);
   }
 
+  /**
+   * See what processes do: messages, calls, spawns, exits, links. The trace ends by itself, by default
+   * after a minute or a thousand events.
+   *
+   * @param listener called for each event; one that throws ends the trace
+   * @throws TraceOptionError
+   */
+  trace(options: TraceOptions, listener: (event: TraceEvent) => void): Promise<Trace> {
+    return this.#traces.start(options, listener);
+  }
+
   /** Figures of the machine and of each scheduler. */
   stats(): Promise<VmStats> {
     return collectStats(this.#threads, this.#codeServer);
@@ -392,6 +407,7 @@ export class Vm {
 
   async #stop(reason: unknown): Promise<void> {
     await this.#hotLoader?.close();
+    await this.#traces.close();
     await Promise.allSettled(
       this.#threads.running.map(({ control }) => control.ask('killAll', reason)),
     );
@@ -417,6 +433,7 @@ export class Vm {
         const omitted = counted.reduce((sum, { count }) => sum + count, 0);
         if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
       },
+      traced: (events, dropped) => this.#traces.take(events, dropped),
       crashLogged: (report) => this.#events.emit('crashLogged', report),
       announced: (url) => this.#events.emit('announce', url),
       dirty: (work): Promise<Outcome> => this.#dirty.run(work),

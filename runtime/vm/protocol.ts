@@ -11,6 +11,7 @@ import type { StorageBoot } from '../db/embedded-engine.js';
 import type { CountedCrashes, CrashReport, FunctionName, HandledLine } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Pid } from '../terms.js';
+import type { TraceEvent } from '../trace-event.js';
 import type { Outcome } from './outcome.js';
 
 /** What a scheduler thread is started with. */
@@ -94,6 +95,11 @@ export interface HostControl {
   ): void;
   /** A report that came before is for the log, too. */
   crashLogged(report: CrashReport): void;
+  /** @param dropped how many it is not shown, by trace */
+  traced(
+    events: readonly (readonly [trace: number, event: TraceEvent])[],
+    dropped: readonly (readonly [trace: number, count: number])[],
+  ): void;
   announced(url: string): void;
   /** @param work a function and its arguments, as a list of two */
   dirty(work: Packed): Promise<Outcome>;
@@ -103,3 +109,6 @@ export interface HostControl {
 
 /** A new configuration of the log: what the main thread tells schedulers besides code. */
 export const LOG_CONFIG = 'log_config';
+/** A trace begins, and ends. */
+export const TRACE_START = 'trace_start';
+export const TRACE_STOP = 'trace_stop';

@@ -9,6 +9,7 @@
 
 import { isCrash } from '../crash-reason.js';
 import type { CrashReport, HandledLine } from '../hosting.js';
+import type { TraceEvent } from '../trace-event.js';
 
 export const REDACTED = '[redacted]';
 /** What is redacted unless an option says otherwise; names that are given are added to these. */
@@ -79,6 +80,10 @@ export class Redaction {
   ofLine(line: HandledLine): HandledLine {
     if (this.#key === null || line.fields === undefined) return line;
     return { ...line, fields: this.#value(line.fields) as NonNullable<HandledLine['fields']> };
+  }
+
+  ofTraced(event: TraceEvent): TraceEvent {
+    return this.#key === null ? event : (this.#value(event) as TraceEvent);
   }
 
   #value(value: unknown): unknown {

@@ -25,20 +25,27 @@ import { Guard } from '../guard.js';
 import { Lane } from '../lane.js';
 import { terminate } from '../lifecycle.js';
 import type { LogConfig } from '../log-config.js';
-import type { Logger } from '../logger.js';
 import { runtimeFor } from '../module-runtime.js';
 import { forgetProxies } from '../proxies.js';
 import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { SharedState } from '../shared-state.js';
+import type { TraceSpec } from '../trace-event.js';
+import { Tracer } from '../tracing.js';
 import { ControlInbox, type Controls, Later } from './control.js';
 import { tamperedIntrinsic } from './element-safe-freeze.js';
 import { guardProcessExit } from './harden.js';
 import { HostLink } from './host-link.js';
 import { LocalProcesses } from './local-processes.js';
 import { lockGlobals } from './lock-globals.js';
-import { type HostControl, LOG_CONFIG, type SchedulerBoot } from './protocol.js';
+import {
+  type HostControl,
+  LOG_CONFIG,
+  type SchedulerBoot,
+  TRACE_START,
+  TRACE_STOP,
+} from './protocol.js';
 import { Redaction } from './redaction.js';
 
 /** Piscina's task: resolves when the scheduler was stopped. */
@@ -77,7 +84,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
             run: (label, fn, ended) => local.runPlain(label, fn, ended),
             scheduler: () => scheduler,
           }),
-          () => scheduler.logger,
+          () => scheduler,
         ),
       ),
       host,
@@ -99,12 +106,22 @@ export async function run(boot: SchedulerBoot): Promise<void> {
   await serve(boot, scheduler, local, host);
 }
 
-/** The configuration of the log comes by the way of the code server, as it holds functions of modules. */
-function withLogging(handle: CodeHandler, logger: () => Logger): CodeHandler {
+/** What else comes by the way of the code server, so that no plain code keeps it out: the log, and traces. */
+function withLogging(handle: CodeHandler, scheduler: () => Scheduler): CodeHandler {
+  let tracer: Tracer | null = null;
+  const others: Readonly<Record<string, (...args: never[]) => void>> = {
+    [LOG_CONFIG]: (version: number, config: Packed) =>
+      scheduler().logger.configure(version, unpackFunctions(config) as LogConfig),
+    [TRACE_START]: (spec: TraceSpec) => {
+      tracer ??= new Tracer(scheduler());
+      tracer.start(spec);
+    },
+    [TRACE_STOP]: (id: number) => tracer?.stop(id),
+  };
   return (op, args, answer) => {
-    if (op !== LOG_CONFIG) return handle(op, args, answer);
-    const [version, config] = args as [number, Packed];
-    logger().configure(version, unpackFunctions(config) as LogConfig);
+    const other = others[op];
+    if (other === undefined) return handle(op, args, answer);
+    other(...(args as never[]));
     return undefined;
   };
 }
