@@ -15,7 +15,7 @@ type MaybePromise<T> = T | Promise<T>;
  * The version is what the other module exports as `version`, or the hash of its content.
  */
 export type CodeChange<S> =
-  | ((oldVersion: unknown, state: never, extra: unknown) => MaybePromise<S>)
+  | ((oldVersion: never, state: never, extra: never) => MaybePromise<S>)
   | {
       readonly up?: (oldVersion: never, state: never, extra: never) => MaybePromise<S>;
       /** @param toVersion the version that the state is to be of */
@@ -24,9 +24,9 @@ export type CodeChange<S> =
 
 /** `codeChange` of a callback module: a function, or one for each direction. */
 export type AnyCodeChange =
-  | ((version: unknown, state: never, extra: unknown) => unknown)
+  | AnyTranslation
   | { readonly up?: AnyTranslation; readonly down?: AnyTranslation };
-type AnyTranslation = (version: never, state: never, extra: unknown) => unknown;
+type AnyTranslation = (version: never, state: never, extra: never) => unknown;
 
 /**
  * Let a callback module translate a state.
@@ -49,5 +49,5 @@ export function translate(
     if (!isDown) return state;
     throw new ProcessError('undef', 'codeChange has nothing for the way down: { up, down }');
   }
-  return fn((isDown ? version.down : version) as never, state as never, extra);
+  return fn((isDown ? version.down : version) as never, state as never, extra as never);
 }

@@ -25,7 +25,18 @@ const PAGES = readPages();
 const GUIDES = PAGES.filter(({ path }) => path.startsWith('docs/'));
 const EXAMPLES = PAGES.flatMap(examplesOf);
 const RUNNABLE = EXAMPLES.filter(({ info }) => info === 'ts run');
-const COMMANDS = ['start', 'status', 'stop', 'load', 'crashes', 'check', 'build', 'bench'] as const;
+const COMMANDS = [
+  'start',
+  'status',
+  'stop',
+  'load',
+  'upgrade',
+  'rollback',
+  'crashes',
+  'check',
+  'build',
+  'bench',
+] as const;
 
 function examplesOf({ path, blocks }: Page): readonly Example[] {
   const folder = path.replace(/^docs\//, '').replace(/\.md$/, '');

@@ -149,3 +149,19 @@ export async function supervisors(): Promise<void> {
   // @ts-expect-error not made by child, so nobody knows whether it can start
   await startSupervisor({ children: [{ id: 'a', start: startCounter, args: ['x'] }] });
 }
+
+/** A state comes over from any other form; what it becomes is this server's. */
+export const changes: Counter['codeChange'] = {
+  up: (_from: number, { total }: { readonly total: number }) => total,
+  down: (_to: number, n: number) => ({ total: n }),
+};
+export const changesUp: Counter['codeChange'] = async (_from: string, text: string) => text.length;
+// @ts-expect-error the state is a number
+export const changesWrongly: Counter['codeChange'] = (_from: number, n: number) => String(n);
+export const changesBack: Counter['codeChange'] = {
+  // @ts-expect-error the way down begins with the state of this version
+  down: (_to: number, text: string) => text,
+};
+
+declare const withCodeChange: Pick<Counter, 'init' | 'codeChange'>;
+export const startWithCodeChange = (): Promise<unknown> => start(withCodeChange, 1);
