@@ -22,6 +22,7 @@ import type { Standing } from '../runtime/hosting.js';
 import type { LogOrigin } from '../runtime/log-config.js';
 import { NativeError } from '../runtime/native-error.js';
 import { scriptName, userFunctionName } from './module.js';
+import { FRAMES_CAPTURED, StackStorm } from './stack-storm.js';
 
 export interface UserPosition {
   readonly file: string;
@@ -48,8 +49,6 @@ export interface StackMappingOptions {
   readonly keepInternal?: boolean;
 }
 
-/** Coroutines put up to four frames where the source has one call. */
-const FRAMES_CAPTURED = 50;
 const FRAMES_SHOWN = 20;
 /** The functions of `preemption.ts` and `guard.ts` under which the stack is not the process's. */
 export const PREEMPTED_BELOW = 'serveOnTop';
@@ -194,8 +193,10 @@ export function installStackMapping(
   positions: SourcePositions,
   options: StackMappingOptions = {},
 ): void {
+  const storm = new StackStorm();
   const prepare = (error: Error, frames: NodeJS.CallSite[]): string => {
     sitesSeen = frames;
+    storm.formatted();
     return `${headerOf(error)}${formatFrames(error, frames, positions, options.keepInternal === true)}`;
   };
   NativeError.prepareStackTrace = prepare;

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { installStackMapping } from '../../loader/source-positions.js';
 import { context, runningProcess } from '../../runtime/context.js';
+import { NativeError } from '../../runtime/native-error.js';
 import { createTable, loadErrorOf, loadText } from './support.js';
 
 const table = createTable({ bif: runningProcess });
@@ -163,4 +164,17 @@ export const a = 1;`;
   expect(error.message).toContain('RangeError: port 1');
   expect(error.frame).toContain('> 3 |   if (x.port < 1024) throw');
   expect(error.causeStack).toContain('/project/five.ts:5:1');
+});
+
+test('stacks: in a storm of errors they have ten frames, and are whole again when it is over', async () => {
+  const deep = (n: number): string =>
+    n === 0 ? (new NativeError('deep').stack ?? '') : `${deep(n - 1)}`;
+  const frames = (): number => deep(40).split('\n').length;
+  const whole = frames();
+  const storm = Date.now();
+  // As long as it takes to be seen as one; a slow computer has to be given several tries.
+  while (frames() >= whole && Date.now() - storm < 20_000);
+  expect(frames()).toBeLessThanOrEqual(11);
+  await vi.waitFor(() => expect(NativeError.stackTraceLimit).toBe(50), 20_000);
+  expect(frames()).toBe(whole);
 });
