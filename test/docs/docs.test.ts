@@ -32,6 +32,8 @@ const COMMANDS = [
   'load',
   'upgrade',
   'rollback',
+  'log-level',
+  'trace',
   'crashes',
   'check',
   'build',
