@@ -11,7 +11,6 @@
  */
 
 import {
-  code,
   type Down,
   type Exit,
   exit,
@@ -28,7 +27,7 @@ import { ensureAllStarted, startController, stopAll } from './application.js';
 import * as boot from './application-boot.js';
 import type { ApplicationEvent } from './application-controller.js';
 import type { Layers } from './application-env.js';
-import { isApplication } from './application-types.js';
+import { allDefinitions } from './application-loading.js';
 import { kindOf } from './reasons.js';
 
 /** What the host is told. */
@@ -41,12 +40,7 @@ export type BootEvent =
 
 /** The names of the applications that the loaded modules define. */
 export function definedApplications(): readonly string[] {
-  return code.loaded().flatMap(({ module, exports }) => {
-    const application = exports.includes('application')
-      ? code.namespace(module)?.['application']
-      : undefined;
-    return isApplication(application) ? [application.name] : [];
-  });
+  return allDefinitions().map(({ application }) => application.name);
 }
 
 /** @param report is told what happens; may be of the host */

@@ -12,7 +12,6 @@
  */
 
 import {
-  code,
   type Exit,
   exit,
   type From,
@@ -39,15 +38,16 @@ import {
   unloadEnv,
   unsetValue,
 } from './application-env.js';
+import {
+  type ApplicationInfo,
+  find,
+  infoOf,
+  planLoad,
+  unknownApplication,
+} from './application-loading.js';
 import type { Ended, Launch, Launched } from './application-master.js';
 import * as master from './application-master.js';
-import {
-  type Application,
-  type ApplicationType,
-  type ConfigChange,
-  type Env,
-  isApplication,
-} from './application-types.js';
+import type { Application, ApplicationType, ConfigChange, Env } from './application-types.js';
 import { call, named } from './gen-server.js';
 import type { CallResult, InitResult, Result, ServerName } from './gen-server-types.js';
 import * as procLib from './proc-lib.js';
@@ -77,20 +77,6 @@ export interface Options {
   readonly config?: Layers;
   /** Who is told what happens. */
   readonly report?: Pid<ApplicationEvent>;
-}
-
-/** How an application looks from outside. */
-export interface ApplicationInfo {
-  readonly name: string;
-  readonly description: string;
-  readonly version: string;
-  /** The module that defines it. */
-  readonly definedIn: string;
-  readonly applications: readonly string[];
-  readonly optionalApplications: readonly string[];
-  readonly includedApplications: readonly string[];
-  readonly modules: readonly string[];
-  readonly registered: readonly string[];
 }
 
 export interface RunningInfo {
@@ -161,8 +147,8 @@ export const handleCall = {
   load({ name }: Named, state: State): Answered<ApplicationInfo> {
     if (state.loaded.has(name))
       return refused(state, { kind: 'already_loaded', application: name });
-    const failure = load(state, name, []);
-    return failure ?? { reply: { ok: true, value: infoOf(state, name) }, state };
+    const failure = load(state, name);
+    return failure ?? { reply: { ok: true, value: infoFor(state, name) }, state };
   },
 
   unload({ name }: Named, state: State): Answered {
@@ -178,9 +164,9 @@ export const handleCall = {
     { name }: Named,
     state: State,
   ): Answered<{ readonly info: ApplicationInfo; readonly running: boolean }> {
-    const failure = state.loaded.has(name) ? null : load(state, name, []);
+    const failure = load(state, name);
     if (failure !== null) return failure;
-    return accepted(state, { info: infoOf(state, name), running: state.running.has(name) });
+    return accepted(state, { info: infoFor(state, name), running: state.running.has(name) });
   },
 
   start(
@@ -197,9 +183,11 @@ export const handleCall = {
       under.waiting.push(from);
       return { noReply: true, state };
     }
-    const failure = state.loaded.has(name) ? null : load(state, name, []);
+    const failure = load(state, name);
     if (failure !== null) return failure;
-    const application = find(name) as Application;
+    const application = find(name);
+    // Its module may have been taken away since.
+    if (application === undefined) return refused(state, unknownApplication(name));
     const missing = firstMissing(state, application);
     if (missing !== null) return refused(state, missing);
     tell(state, { event: 'starting', application: name });
@@ -241,7 +229,7 @@ export const handleCall = {
 
   which(_: unknown, state: State): Answered<readonly RunningInfo[]> {
     const infos = Array.from(state.running, ([name, { type, master: pid }]) => {
-      const { description, version } = infoOf(state, name);
+      const { description, version } = infoFor(state, name);
       return { name, description, version, type, master: pid };
     });
     return accepted(state, infos);
@@ -295,7 +283,8 @@ export const handleCall = {
     for (const name of state.loaded.keys()) {
       const application = find(name);
       if (application === undefined) continue;
-      state.loaded.set(name, described(application, infoOf(state, name).definedIn));
+      const { definedIn: module } = infoFor(state, name);
+      state.loaded.set(name, infoOf({ module, application }));
       const change = renewEnv(environment, name, application.env as Env);
       const pid = state.running.get(name)?.master;
       if (change !== null && pid !== undefined) changes.push({ name, master: pid, change });
@@ -316,94 +305,20 @@ function refused(state: State, reason: unknown): Answered<never> {
 
 // ---- loading ------------------------------------------------------------------------------------
 
-/** The modules that define an application of this name. */
-function definitions(
-  name: string,
-): { readonly module: string; readonly application: Application }[] {
-  return allDefinitions().filter(({ application }) => application.name === name);
-}
-
-function allDefinitions(): { readonly module: string; readonly application: Application }[] {
-  return code.loaded().flatMap(({ module, version, exports }) => {
-    if (version === null || !exports.includes('application')) return [];
-    const application = code.namespace(module)?.['application'];
-    return isApplication(application) ? [{ module, application }] : [];
-  });
-}
-
-function find(name: string): Application | undefined {
-  return definitions(name)[0]?.application;
-}
-
-/** @param owners the applications that include this one, outermost first */
-function load(state: State, name: string, owners: readonly string[]): Answered<never> | null {
-  const found = definitions(name);
-  const [first] = found;
-  if (first === undefined) {
-    const known = allDefinitions().map(({ application }) => application.name);
-    return refused(state, { kind: 'unknown_application', application: name, known: known.sort() });
-  }
-  if (found.length > 1) {
-    const modules = found.map(({ module }) => module);
-    return refused(state, { kind: 'defined_twice', application: name, modules });
-  }
-  if (owners.includes(name)) {
-    return refused(state, { kind: 'inclusion_cycle', applications: [...owners, name] });
-  }
-  const { application, module } = first;
-  const wrong = conflict(state, application, owners.at(-1));
-  if (wrong !== null) return refused(state, wrong);
-  state.loaded.set(name, described(application, module));
-  for (const included of application.includedApplications) {
-    const failure = state.loaded.has(included) ? null : load(state, included, [...owners, name]);
-    if (failure === null) continue;
-    state.loaded.delete(name);
-    return failure;
-  }
-  loadEnv(state.environment, name, application.env as Env);
-  return null;
-}
-
-function described(application: Application, definedIn: string): ApplicationInfo {
-  const { name, description, version, modules, registered } = application;
-  const { applications, optionalApplications, includedApplications } = application;
-  return {
-    name,
-    description,
-    version,
-    definedIn,
-    applications,
-    optionalApplications,
-    includedApplications,
-    modules,
-    registered,
-  };
-}
-
-/** What two applications cannot both have, and what is not there. */
-function conflict(state: State, application: Application, owner: string | undefined): unknown {
-  const { name, modules, registered, includedApplications } = application;
-  const missing = modules.find((each) => code.namespace(each) === undefined);
-  if (missing !== undefined) return { kind: 'no_module', application: name, module: missing };
-  for (const other of state.loaded.values()) {
-    const taken = registered.find((each) => other.registered.includes(each));
-    if (taken !== undefined) {
-      return { kind: 'name_conflict', name: taken, applications: [other.name, name] };
-    }
-    const shared = other.includedApplications.find(
-      (each) => includedApplications.includes(each) || (each === name && other.name !== owner),
-    );
-    if (shared !== undefined && owner !== undefined) {
-      return { kind: 'included_twice', application: shared, by: [other.name, owner] };
-    }
-    if (shared !== undefined && shared !== name) {
-      return { kind: 'included_twice', application: shared, by: [other.name, name] };
-    }
+/** Load an application, unless it is. @returns the refusal, or null */
+function load(state: State, name: string): Answered<never> | null {
+  if (state.loaded.has(name)) return null;
+  const loading = planLoad(state.loaded, name);
+  if (!loading.ok) return refused(state, loading.reason);
+  for (const definition of loading.definitions) {
+    const { application } = definition;
+    state.loaded.set(application.name, infoOf(definition));
+    loadEnv(state.environment, application.name, application.env as Env);
   }
   return null;
 }
 
-function infoOf(state: State, name: string): ApplicationInfo {
+function infoFor(state: State, name: string): ApplicationInfo {
   return state.loaded.get(name) as ApplicationInfo;
 }
 
@@ -441,7 +356,7 @@ function launchOf(application: Application): Launch {
 function begun(state: State, name: string, active: Active): void {
   state.ended.delete(name);
   state.running.set(name, { ...active, waiting: [] });
-  const { version } = infoOf(state, name);
+  const { version } = infoFor(state, name);
   const ms = monotonicTime() - active.since;
   tell(state, { event: 'started', application: name, version, ms });
   answer(active.waiting, { ok: true, value: undefined });

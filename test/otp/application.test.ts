@@ -7,6 +7,7 @@ section<typeof import('./modules/application.js')>('application', {
   s15_1_env_layers:
     '15.1 env: spec < file < command line < persistent; set before it is loaded gives way',
   s15_1_included: '15.1 included applications are loaded with their owner, and not started',
+  s15_1_all_or_nothing: '15.1 an application is loaded with all that it includes, or not at all',
   s15_1_not_what_it_should_be:
     '15.1 unknown, defined twice, with a module that is not there, with a name that is taken',
   s15_1_definition_is_checked: '15.1 defineApplication says what is wrong with a definition',

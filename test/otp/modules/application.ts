@@ -174,6 +174,20 @@ export async function s15_1_included(peer: number): Promise<void> {
   await drain();
 }
 
+export async function s15_1_all_or_nothing(): Promise<void> {
+  assert.deepEqual(await refusal(load('half')), {
+    kind: 'no_module',
+    application: 'hollow',
+    module: 'no-such-module',
+  });
+  assert.deepEqual(await refusal(load('loop-a')), {
+    kind: 'inclusion_cycle',
+    applications: ['loop-a', 'loop-b', 'loop-a'],
+  });
+  assert.deepEqual(await loadedApplications(), []);
+  await stopAll();
+}
+
 export async function s15_1_not_what_it_should_be(): Promise<void> {
   const known = (await refusal(load('chess'))) as { kind: string; known: string[] };
   assert.equal(known.kind, 'unknown_application');
