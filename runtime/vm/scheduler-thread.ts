@@ -8,6 +8,7 @@
 
 import './harden.js';
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import * as bifs from '../../bif/index.js';
@@ -47,6 +48,10 @@ import {
   TRACE_STOP,
 } from './protocol.js';
 import { Redaction } from './redaction.js';
+
+// From Node 22 on, V8 keeps what it has compiled by its source, also when nothing refers to it any more: each
+// version of a module, purged or not, would take its code's memory for ever. No source is compiled twice here.
+setFlagsFromString('--no-compilation-cache');
 
 /** Piscina's task: resolves when the scheduler was stopped. */
 export async function run(boot: SchedulerBoot): Promise<void> {
