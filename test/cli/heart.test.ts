@@ -78,19 +78,19 @@ describe('start --heart', () => {
   });
 
   test('heart: a machine that stands still is killed and started again', async () => {
-    const { command, lives } = await heart(['--heart', '2000']);
+    const { command, lives } = await heart(['--heart', '5000']);
     await command.says('life 1');
     const [first = 0] = await lives();
     process.kill(first, 'SIGSTOP');
-    await command.says('heart: the machine gave no sign of life for 2000 ms and was killed');
+    await command.says('heart: the machine gave no sign of life for 5000 ms and was killed');
     await command.says('life 2');
     expect(isAlive(first)).toBe(false);
     expect((await command.stop()).status).toBe(0);
   });
 
   test('heart: a scheduler that answers nobody is a machine that hangs', async () => {
-    const { command } = await heart(['--heart', '2000'], { HANGS: 'yes' });
-    await command.says('heart: the machine gave no sign of life for 2000 ms and was killed');
+    const { command } = await heart(['--heart', '5000'], { HANGS: 'yes' });
+    await command.says('heart: the machine gave no sign of life for 5000 ms and was killed');
     await command.says('life 2');
     expect((await command.stop()).status).toBe(0);
   });
