@@ -109,6 +109,8 @@ export {
   spawnOpt,
 } from './spawn.js';
 export * as storage from './storage.js';
+export * as tables from './table-api.js';
+export type { AnyTable, BagTable, Table, TableInfo } from './table-types.js';
 export {
   type CancelOptions,
   type CancelTimerAnswer,

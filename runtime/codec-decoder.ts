@@ -9,6 +9,7 @@
  *     operating system.
  */
 import { Constant, doubleCutter, Extended, TAG_BITS, TAG_MASK, Tag } from './codec.js';
+import type { ShapeRegistry } from './codec-encoder.js';
 import { readLatin1, readUtf16 } from './codec-text.js';
 import { InvariantError } from './errors.js';
 import { markFrozen } from './frozen.js';
@@ -32,6 +33,7 @@ interface DecodeRecord {
 const HOLE_WORD: number = (Constant.HOLE << TAG_BITS) | Tag.CONSTANT;
 
 export class Decoder {
+  readonly #registry: ShapeRegistry | null;
   #words: Int32Array = new Int32Array(0);
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
@@ -42,6 +44,11 @@ export class Decoder {
   /** The objects of the term so far, when the frame says that one occurs twice. */
   #seen: object[] | null = null;
   #lane: readonly unknown[] = [];
+
+  /** @param registry that of the encoder, if it has one */
+  constructor(registry: ShapeRegistry | null = null) {
+    this.#registry = registry;
+  }
 
   /** Start a frame: the next term begins at word `at`. */
   begin(words: Int32Array, bytes: Uint8Array, at: number): void {
@@ -84,7 +91,7 @@ export class Decoder {
       case Tag.ARRAY:
         return this.#array(payload);
       case Tag.RECORD:
-        return this.#record(this.#shapes[payload] as DecodeRecord);
+        return this.#record(this.#shapes[payload] ?? this.#registered(payload));
       case Tag.CONSTANT:
         return constant(payload);
       case Tag.LATIN1:
@@ -154,6 +161,14 @@ export class Decoder {
     const record = { keys, make: generateMake(keys) };
     this.#shapes[id] = record;
     return this.#record(record);
+  }
+
+  #registered(id: number): DecodeRecord {
+    const keys = this.#registry?.keysOf(id);
+    if (keys === undefined) throw new InvariantError(`no such shape: ${id}`);
+    const record = { keys, make: generateMake(keys) };
+    this.#shapes[id] = record;
+    return record;
   }
 
   #record(record: DecodeRecord): object {

@@ -62,7 +62,15 @@ class EncodeRecord extends Shape {
   encode: EncodeShape | undefined = undefined;
 }
 
+/** Numbers for shapes that mean the same to whoever decodes, whenever that is. */
+export interface ShapeRegistry {
+  /** @returns -1 when there is no number left */
+  idOf(keys: readonly string[]): number;
+  keysOf(id: number): readonly string[];
+}
+
 export class Encoder {
+  readonly #registry: ShapeRegistry | null;
   #words = new Int32Array(WORDS_INITIAL);
   #bytes = new Uint8Array(this.#words.buffer);
   #limit: number = WORDS_INITIAL;
@@ -77,6 +85,14 @@ export class Encoder {
   #shapeCount = 0;
   readonly #freshShapes: EncodeRecord[] = [];
   #resetShapes = false;
+
+  /**
+   * @param registry when given, frames stand for themselves: they may be decoded in any order and any
+   *   number of times, by whoever has the same registry. No strings and no frozen values are numbered then
+   */
+  constructor(registry: ShapeRegistry | null = null) {
+    this.#registry = registry;
+  }
 
   /** The words of the frame so far. Valid until the next `begin`. */
   get words(): Int32Array {
@@ -267,7 +283,7 @@ export class Encoder {
 
   #string(value: string): void {
     this.#reserve(SCALAR_WORDS);
-    if (value.length > CACHED_LENGTH_MAX) {
+    if (value.length > CACHED_LENGTH_MAX || this.#registry !== null) {
       this.#text(value);
       return;
     }
@@ -358,7 +374,8 @@ export class Encoder {
       this.#again(ordinal);
       return;
     }
-    if (anyFrozen() && isFrozenValue(value) && this.#frozenValue(value)) return;
+    const isFrozen = this.#registry === null && anyFrozen() && isFrozenValue(value);
+    if (isFrozen && this.#frozenValue(value)) return;
     this.#mutable(value);
   }
 
@@ -431,7 +448,7 @@ export class Encoder {
     if (getPrototypeOf(value) === objectPrototype) {
       if (brandOf.call(value) !== '[object Object]') throw UNUSUAL;
       const learnt = record ?? this.#shapes.learn(value);
-      if (learnt?.warm()) {
+      if (learnt?.warm() && this.#isNumbered(learnt)) {
         learnt.encode ??= generateRead<EncodeShape>(
           learnt.keys,
           'encoder, record',
@@ -468,6 +485,12 @@ export class Encoder {
     }
     if (!isOrdinary(value)) throw UNUSUAL;
     this.#dictionary(value);
+  }
+
+  /** A registry gives the number before code is generated; a direction numbers shapes when they are sent. */
+  #isNumbered(record: EncodeRecord): boolean {
+    if (this.#registry !== null && record.id < 0) record.id = this.#registry.idOf(record.keys);
+    return this.#registry === null || record.id >= 0;
   }
 
   #dictionary(value: object): void {

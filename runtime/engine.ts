@@ -23,6 +23,7 @@ import { abandonRequests, receiveReply } from './requests.js';
 import type { Engine, Scheduler } from './scheduler.js';
 import * as signal from './signals.js';
 import { currentEntry, receiveSpawn } from './spawn.js';
+import { orphaned, ownersEnded } from './table-ownership.js';
 import type { Pid, Ref, SchedulerDownReason } from './terms.js';
 import { cancelHere, readHere, receiveTimer } from './timer-service.js';
 
@@ -109,6 +110,7 @@ function apply(
   switch (op) {
     case signal.MESSAGE:
       if (proc !== null) deliver(scheduler, proc, payload);
+      else orphaned(scheduler, to);
       return;
     case signal.LINK:
       if (proc !== null) receiveLink(proc, a as Pid);
@@ -219,6 +221,7 @@ export function schedulerDown(scheduler: Scheduler, life: number, cause: string)
   const reason: SchedulerDownReason = { kind: 'scheduler_down', scheduler: channel.slot, cause };
   abandonRequests(scheduler, life);
   dropHeldFrom(scheduler, channel.slot);
+  ownersEnded(scheduler, life);
   const prefix = `<${scheduler.node}.${life}.`;
   for (const proc of [...scheduler.processes.all()]) {
     for (let held = proc.monitors; held !== null; ) {

@@ -3,7 +3,7 @@
  *
  * Order of an ending (SEMANTICS 1.7):
  *  1. the process is dead: none of its code runs again;
- *  2. registered name, timers addressed to it, aliases and owned resources are released;
+ *  2. registered name, timers addressed to it, aliases, owned resources and tables are released;
  *  3. only then links and monitors hear of it, each exactly once.
  * So whoever sees EXIT or DOWN finds the name free.
  *
@@ -18,6 +18,7 @@ import { fireMonitor, forgetAtTarget, sendExit } from './delivery.js';
 import type { Monitor } from './monitors.js';
 import { DEAD, type Process } from './process.js';
 import type { Scheduler } from './scheduler.js';
+import { releaseTables } from './table-ownership.js';
 import type { Pid } from './terms.js';
 import { endTimer } from './timer-service.js';
 
@@ -95,6 +96,7 @@ function release(scheduler: Scheduler, proc: Process): void {
     if (extra.owned !== null) closeOwned(scheduler, proc);
     scheduler.ports.forget(proc);
   }
+  releaseTables(scheduler, proc);
   proc.mailbox = null;
   proc.receiver = null;
   proc.match = null;

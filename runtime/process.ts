@@ -60,6 +60,8 @@ export class ProcessExtra {
   owned: Owned[] | null = null;
   /** Head of the list of timers that end with this process. */
   timers: Timer | null = null;
+  /** Tables that it has fixed, by reference, and how often. */
+  fixes: Map<string, number> | null = null;
   limit: MailboxLimit | null = null;
   dropped = 0;
   /** Part of the report should the process crash. */

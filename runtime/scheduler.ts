@@ -37,6 +37,8 @@ import type { SharedNames } from './shared-names.js';
 import * as shared from './shared-state.js';
 import { COUNTER_BLOCK, type SharedState } from './shared-state.js';
 import type { HeldSignal } from './signals.js';
+import { OwnedTables } from './tables/owned-tables.js';
+import type { Tables } from './tables/tables.js';
 import type { Pid, Ref } from './terms.js';
 import { TIMEOUT } from './timeout.js';
 import { type Timer, TimerQueue } from './timers.js';
@@ -66,6 +68,7 @@ export interface SchedulerOptions {
   readonly state: SharedState;
   readonly names: SharedNames;
   readonly counters: SharedCounters;
+  readonly tables: Tables;
   readonly code: CodeLookup;
   /** Where the code server's commands come; none in a machine without one. */
   readonly codeInbox?: CodeInbox;
@@ -109,6 +112,7 @@ export class Scheduler {
   readonly state: SharedState;
   readonly names: SharedNames;
   readonly counters: SharedCounters;
+  readonly tables: Tables;
   readonly code: CodeLookup;
   readonly codeInbox: CodeInbox | null;
   readonly host: Host;
@@ -117,6 +121,7 @@ export class Scheduler {
   readonly monitors: MonitorIndex;
   readonly aliases: AliasTable;
   readonly ports: PortTable;
+  readonly ownedTables: OwnedTables;
   readonly timers: TimerQueue = new TimerQueue();
   readonly timersByRef: Map<Ref, Timer> = new Map();
   readonly runQueue: RunQueue = new RunQueue();
@@ -183,6 +188,7 @@ export class Scheduler {
     this.state = options.state;
     this.names = options.names;
     this.counters = options.counters;
+    this.tables = options.tables;
     this.code = options.code;
     this.host = options.host;
     this.logger = new Logger(options.host, options.code, () => this.isHeard(shared.HEARD_LOGS));
@@ -193,6 +199,7 @@ export class Scheduler {
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
     this.ports = new PortTable(this);
+    this.ownedTables = new OwnedTables(options.tables, options.life);
     this.placement = new Placement(options.state, options.slot, options.slots);
     this.#engine = engine;
     this.#idling = new Idling(this, options.state, options.slot, () => this.#turn());

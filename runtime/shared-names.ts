@@ -62,6 +62,11 @@ export class SharedNames {
     this.#life = life;
   }
 
+  /** Grows with every change of any name. */
+  get version(): number {
+    return Atomics.load(this.#header, VERSION);
+  }
+
   get count(): number {
     return Atomics.load(this.#header, COUNT);
   }

@@ -10,9 +10,16 @@ import type { Packed } from '../carried-functions.js';
 import type { StorageBoot } from '../db/embedded-engine.js';
 import type { CountedCrashes, CrashReport, FunctionName, HandledLine } from '../hosting.js';
 import type { SpawnOptions } from '../spawn.js';
+import type { TableBuffers } from '../tables/table-memory.js';
 import type { Pid } from '../terms.js';
 import type { TraceEvent } from '../trace-event.js';
 import type { Outcome } from './outcome.js';
+
+/** What threads share of tables. */
+export interface SharedTables extends TableBuffers {
+  readonly shapes: SharedArrayBuffer;
+  readonly names: SharedArrayBuffer;
+}
 
 /** What a scheduler thread is started with. */
 export interface SchedulerBoot {
@@ -28,6 +35,7 @@ export interface SchedulerBoot {
   readonly names: SharedArrayBuffer;
   readonly counterNames: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly tables: SharedTables;
   readonly control: MessagePort;
   readonly host: MessagePort;
   /** The commands of the code server; see code-inbox.ts. */

@@ -32,6 +32,9 @@ import { Scheduler } from '../scheduler.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { SharedState } from '../shared-state.js';
+import { SharedShapes } from '../tables/shared-shapes.js';
+import { TableMemory } from '../tables/table-memory.js';
+import { Tables } from '../tables/tables.js';
 import type { TraceSpec } from '../trace-event.js';
 import { Tracer } from '../tracing.js';
 import { ControlInbox, type Controls, Later } from './control.js';
@@ -78,6 +81,7 @@ export async function run(boot: SchedulerBoot): Promise<void> {
       state,
       names: new SharedNames(boot.life, boot.names),
       counters: new SharedCounters(new SharedNames(boot.life, boot.counterNames), boot.counters),
+      tables: openTables(boot),
       code: table,
       codeInbox: new CodeInbox(
         boot.code,
@@ -137,6 +141,16 @@ function connectLogger(scheduler: Scheduler, host: HostLink, local: () => LocalP
   logger.runApart = (label, fn, ended) => local().runPlain(label, fn, ended);
   logger.takeOut = (handler, filter) =>
     codeInbox?.ask({ op: 'log_take_out', handler, filter }, () => {});
+}
+
+function openTables({ node, life, tables }: SchedulerBoot): Tables {
+  return new Tables({
+    node,
+    life,
+    memory: new TableMemory(tables),
+    shapes: new SharedShapes(life, tables.shapes),
+    names: new SharedNames(life, tables.names),
+  });
 }
 
 /** Before the globals are locked: the guard is reached by one. */

@@ -21,12 +21,18 @@ import type { CodeOutcome, HostRequest } from '../hosting.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, PROCESSES, SharedState, SLEEP } from '../shared-state.js';
+import { abandonTables } from '../tables/owned-tables.js';
+import { SharedShapes } from '../tables/shared-shapes.js';
+import { TableMemory } from '../tables/table-memory.js';
+import { Tables } from '../tables/tables.js';
 import { ControlClient } from './control.js';
 import type { ChannelEnd, HostControl, SchedulerBoot } from './protocol.js';
 import { Watchdog } from './watchdog.js';
 
 /** The lock of shared tables shows this while the main thread is inside. */
 const MAIN_LIFE = 2 ** 30;
+/** As many names as tables, and room for the hash table. */
+const TABLE_NAMES_MAX = 12_288;
 const NAMES_MAX = 65_536;
 const COUNTER_NAMES_MAX = 8192;
 const RING_BYTES_FEW: number = 1024 * 1024;
@@ -79,6 +85,9 @@ export class Threads {
   readonly names: SharedNames = new SharedNames(MAIN_LIFE, { capacity: NAMES_MAX });
   readonly #counterNames = new SharedNames(MAIN_LIFE, { capacity: COUNTER_NAMES_MAX });
   readonly #counters = new SharedCounters(this.#counterNames);
+  readonly #tableNames = new SharedNames(MAIN_LIFE, { capacity: TABLE_NAMES_MAX });
+  readonly #tableShapes = new SharedShapes(MAIN_LIFE);
+  readonly tables: Tables;
   readonly #options: ThreadsOptions;
   readonly #pool: Piscina;
   readonly #watchdog: Watchdog;
@@ -90,6 +99,13 @@ export class Threads {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
+    this.tables = new Tables({
+      node: options.node,
+      life: MAIN_LIFE,
+      memory: new TableMemory(),
+      shapes: this.#tableShapes,
+      names: this.#tableNames,
+    });
     this.#watchdog = new Watchdog(this.state, options.guardMs, options.onStuck);
     this.#pool = new Piscina({
       filename: new URL('./scheduler-thread.js', import.meta.url).href,
@@ -191,6 +207,11 @@ export class Threads {
       names: this.names.buffer,
       counterNames: this.#counterNames.buffer,
       counters: this.#counters.buffer,
+      tables: {
+        ...this.tables.memory.buffers,
+        shapes: this.#tableShapes.buffer,
+        names: this.#tableNames.buffer,
+      },
       control: control.port2,
       host: host.port2,
       code: code.port2,
@@ -268,6 +289,9 @@ export class Threads {
     this.names.breakLock(life);
     this.#counterNames.breakLock(life);
     this.#options.onDead(life);
+    this.tables.bury(slot, life);
+    const lives = new Set(this.running.map((other) => other.life));
+    abandonTables(this.tables, this.#options.node, life, lives);
     const prefix = `<${this.#options.node}.${life}.`;
     this.names.removeWhere((pid) => pid.startsWith(prefix));
   }

@@ -39,6 +39,7 @@ import {
   spawnOpt,
   startTimer,
   TIMEOUT,
+  tables,
   thisScheduler,
   trapExit,
   unalias,
@@ -189,6 +190,8 @@ const OPS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   setLabel,
   spawnPuppet: (options: SpawnOptions) => spawnOpt(options as { monitor?: false }, puppet),
   startTimer,
+  table: (fn: string, ...args: unknown[]) =>
+    (tables as unknown as Record<string, (...args: unknown[]) => unknown>)[fn]?.(...args),
   thisScheduler,
   trapExit,
   unalias,
