@@ -20,7 +20,7 @@ import { Tables } from '../../runtime/tables/tables.js';
 import { DAMAGED } from '../../runtime/tables/thread-lock.js';
 import { compareTerms, equalTerms } from '../../runtime/term-order.js';
 import type { Pid } from '../../runtime/terms.js';
-import { messages } from './message-values.js';
+import { difference, messages } from './message-values.js';
 
 const NODE = 'node';
 
@@ -249,7 +249,7 @@ for (const [kind, name] of KINDS.entries()) {
           expect(here.memory.kindOf(chunk)).toBe(0);
         }
       }),
-      { numRuns: 40, endOnFailure: true },
+      { numRuns: 60 },
     );
   }, 60_000);
 }
@@ -267,9 +267,9 @@ test('tables: what was inserted comes out as a copy of it, whatever it is', () =
         return;
       }
       insert(table.rows, row, 1, false);
-      expect(lookup(seenBy(there, table), 1)).toEqual(expected);
+      expect(difference(lookup(seenBy(there, table), 1), expected)).toBeUndefined();
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   );
 });
 
