@@ -322,6 +322,26 @@ function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
   };
 }
 
+function ets(variant: string, n: number, extra: Partial<Benchmark> = {}): Benchmark {
+  const name = `ets.${variant}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n, rows: 100_000 },
+    quick: { n: Math.max(2, n / 100), rows: variant.endsWith('insert') ? n / 100 : 1000 },
+    tsvm: { module: 'ets' },
+    beam: { module: 'ets_bench' },
+    figures: [rate(name)],
+    ...extra,
+  };
+}
+
+/** Two processes on one table, or one on the table of another scheduler. */
+function etsPair(variant: string, n: number): Benchmark {
+  return ets(variant, n, { parallel: true });
+}
+
 function genServerCall(variant: string, extra: Partial<Benchmark>): Benchmark {
   const name = `gen_server_call.${variant}`;
   return {
@@ -490,6 +510,16 @@ export const benchmarks: readonly Benchmark[] = [
     ],
   },
   start(1000),
+  ets('single.insert', 100_000),
+  ets('single.lookup', 1_000_000),
+  ets('single.update_counter', 1_000_000),
+  ets('single.select_1pct', 20),
+  ets('single.shared_counter', 1_000_000, { beam: { sameAs: 'ets.single.update_counter' } }),
+  etsPair('conc2.insert', 100_000),
+  etsPair('conc2.lookup', 1_000_000),
+  etsPair('conc2.update_counter', 1_000_000),
+  etsPair('conc2.select_1pct', 40),
+  etsPair('remote.lookup', 1_000_000),
   genServerCall('local', { serial: true }),
   genServerCall('cross', { parallel: true }),
   supervisorRestart('burst1k', 1_000),

@@ -78,6 +78,7 @@ export {
   type Subscription,
   takeOver,
 } from './native.js';
+export { type PersistentTerm, persistentTerm } from './persistent-term.js';
 export {
   hibernate,
   isAlive,
@@ -125,6 +126,8 @@ export {
   type TimeUnit,
 } from './timers.js';
 export {
+  type Atomic,
+  atomic,
   type Counter,
   counter,
   freeze,

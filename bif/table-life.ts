@@ -159,7 +159,9 @@ export function info(table: string): TableInfo | undefined {
 /** The references of all tables of the machine. `ets:all/0`. */
 export function all(): string[] {
   const { scheduler } = here('tables.all');
-  return Array.from(scheduler.tables.all(), (table) => table.ref);
+  return [...scheduler.tables.all()]
+    .filter((table) => table.owner.life !== 0)
+    .map((table) => table.ref);
 }
 
 /**

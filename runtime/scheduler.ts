@@ -26,6 +26,7 @@ import { Idling } from './idling.js';
 import type { LogLevel } from './log-level.js';
 import { Logger } from './logger.js';
 import { MonitorIndex } from './monitors.js';
+import { PersistentTerms } from './persistent-terms.js';
 import { Placement, SAMPLE_EVERY } from './placement.js';
 import { PortTable } from './ports.js';
 import { DEAD, FRESH, type Process, QUEUED, RUNNING, WAITING } from './process.js';
@@ -122,6 +123,7 @@ export class Scheduler {
   readonly aliases: AliasTable;
   readonly ports: PortTable;
   readonly ownedTables: OwnedTables;
+  readonly persistentTerms: PersistentTerms;
   readonly timers: TimerQueue = new TimerQueue();
   readonly timersByRef: Map<Ref, Timer> = new Map();
   readonly runQueue: RunQueue = new RunQueue();
@@ -199,6 +201,7 @@ export class Scheduler {
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
     this.ports = new PortTable(this);
+    this.persistentTerms = new PersistentTerms(options.tables);
     this.ownedTables = new OwnedTables(options.tables, options.life);
     this.placement = new Placement(options.state, options.slot, options.slots);
     this.#engine = engine;

@@ -4,16 +4,20 @@
  * A counter is two Int32 cells, so that it counts to 2^53 while `Atomics.add` stays the machine's
  * own 32-bit instruction; the carry is a second add, made by whoever crosses the border.
  *
- * Source: OTP, module `counters` and `ets:update_counter/3`.
+ * An atomic is a 64-bit cell in the same line, so that it can be exchanged and compared as a whole.
+ *
+ * Source: OTP, modules `counters` and `atomics`, `ets:update_counter/3`.
  */
 
-import { ProcessError } from './errors.js';
+import { badarg, ProcessError } from './errors.js';
 import type { SharedNames } from './shared-names.js';
 
 export const COUNTERS_MAX = 4096;
 /** One cache line a counter: two schedulers that count different things do not slow each other. */
 const STRIDE = 16;
 const HIGH_AT = 1;
+/** In 64-bit cells: behind the two of the counter. */
+const ATOMIC_AT = 1;
 const UNIT = 2 ** 32;
 
 /** A named number, shared by all schedulers of the machine. */
@@ -24,14 +28,24 @@ export interface Counter {
   set(value: number): void;
 }
 
+/** A named integer of 54 bits that can also be exchanged and compared, atomically. */
+export interface Atomic extends Counter {
+  /** Set it. @returns the value before */
+  exchange(value: number): number;
+  /** Set it if it is `expected`. @returns the value before: it was set if that is `expected` */
+  compareExchange(expected: number, value: number): number;
+}
+
 export class SharedCounters {
   readonly buffer: SharedArrayBuffer;
   readonly #cells: Int32Array;
+  readonly #wide: BigInt64Array;
   readonly #directory: SharedNames;
 
   constructor(directory: SharedNames, buffer?: SharedArrayBuffer) {
     this.buffer = buffer ?? new SharedArrayBuffer((COUNTERS_MAX + 1) * STRIDE * 4);
     this.#cells = new Int32Array(this.buffer);
+    this.#wide = new BigInt64Array(this.buffer);
     this.#directory = directory;
   }
 
@@ -61,6 +75,26 @@ export class SharedCounters {
         Atomics.store(cells, high, Math.floor(to / UNIT));
         Atomics.store(cells, low, to | 0);
       },
+    };
+  }
+
+  /** The atomic of that name, made (at 0) by the first who asks. */
+  atomic(name: string): Atomic {
+    const wide = this.#wide;
+    const at = (this.#indexOf(name) * STRIDE) / 2 + ATOMIC_AT;
+    const cell = (value: number): bigint => {
+      if (!Number.isSafeInteger(value)) throw badarg('atomic', 'a safe integer', value);
+      return BigInt(value);
+    };
+    return {
+      add: (by) => Number(Atomics.add(wide, at, cell(by))) + by,
+      get: () => Number(Atomics.load(wide, at)),
+      set: (value) => {
+        Atomics.store(wide, at, cell(value));
+      },
+      exchange: (value) => Number(Atomics.exchange(wide, at, cell(value))),
+      compareExchange: (expected, value) =>
+        Number(Atomics.compareExchange(wide, at, cell(expected), cell(value))),
     };
   }
 

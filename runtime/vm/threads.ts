@@ -18,6 +18,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
 import { CodeClient, type CodeEpoch } from '../../loader/scheduler-code.js';
 import type { CodeOutcome, HostRequest } from '../hosting.js';
+import { makePersistentTerms } from '../persistent-terms.js';
 import { SharedCounters } from '../shared-counters.js';
 import { SharedNames } from '../shared-names.js';
 import { AWAKE, CODE_EPOCH, DOZING, LIFE, PROCESSES, SharedState, SLEEP } from '../shared-state.js';
@@ -106,6 +107,7 @@ export class Threads {
       shapes: this.#tableShapes,
       names: this.#tableNames,
     });
+    makePersistentTerms(this.tables);
     this.#watchdog = new Watchdog(this.state, options.guardMs, options.onStuck);
     this.#pool = new Piscina({
       filename: new URL('./scheduler-thread.js', import.meta.url).href,

@@ -32,4 +32,6 @@ section<typeof import('./modules/tables.js')>('tables', {
   s16_8_names: '16 names',
   s16_9_rows_are_copies: '16 rows are copies',
   s16_10_files: '16 files',
+  s16_11_persistent_terms_are_shared_and_frozen: '16 persistent terms are shared and frozen',
+  s16_11_atomics_are_exchanged_and_compared: '16 atomics are exchanged and compared',
 });

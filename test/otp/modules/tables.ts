@@ -4,10 +4,12 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  atomic,
   exit,
   link,
   monitor,
   type Pid,
+  persistentTerm,
   receive,
   self,
   send,
@@ -638,4 +640,56 @@ export async function s16_10_files(): Promise<void> {
   } finally {
     rmSync(path, { force: true });
   }
+}
+
+export async function s16_11_persistent_terms_are_shared_and_frozen(peer: number): Promise<void> {
+  const cast = new Cast(peer);
+  const far = cast.puppet();
+  const config = { hosts: ['a', 'b'], limits: { size: 7 } };
+  persistentTerm.put(['config', 1], config);
+  config.hosts.push('c');
+  const read = persistentTerm.get<typeof config>(['config', 1]);
+  assert.deepEqual(read, { hosts: ['a', 'b'], limits: { size: 7 } });
+  assert.equal(persistentTerm.get(['config', 1]), read, 'no copy');
+  assert.ok(Object.isFrozen(read.limits));
+  assert.deepEqual(await ask(far, 'persistentTerm', ['config', 1]), read);
+  persistentTerm.put(['config', 1], 'new');
+  assert.equal(await ask(far, 'persistentTerm', ['config', 1]), 'new');
+  assert.deepEqual(read.hosts, ['a', 'b']);
+  assert.equal(persistentTerm.info().count, 1);
+  assert.equal(persistentTerm.erase(['config', 1]), true);
+  assert.equal(persistentTerm.erase(['config', 1]), false);
+  assert.equal(persistentTerm.get(['config', 1], 5), 5);
+  await raises('badarg', /a key that was put/, () => persistentTerm.get('none'));
+  await assert.rejects(async () => persistentTerm.put('x', new Map()), { name: 'DataCloneError' });
+  assert.equal(tables.all().length, 0);
+  await cast.end();
+}
+
+export async function s16_11_atomics_are_exchanged_and_compared(peer: number): Promise<void> {
+  const cast = new Cast(peer);
+  const name = `s16_11_${peer}_${Math.random()}`;
+  const number = atomic(name);
+  number.set(2 ** 50);
+  assert.equal(number.exchange(-3), 2 ** 50);
+  assert.equal(number.compareExchange(5, 6), -3);
+  assert.equal(number.compareExchange(-3, 0), -3);
+  assert.equal(number.get(), 0);
+  const adding = [1, 2].map(() => cast.start(addByExchange, name, self()));
+  for (const _ of adding) await next('done');
+  assert.equal(number.get(), 2000);
+  await raises('badarg', /safe integer/, () => number.add(0.5));
+  await cast.end();
+}
+
+export async function addByExchange(name: string, parent: Pid): Promise<void> {
+  const number = atomic(name);
+  for (let times = 0; times < 1000; times += 1) {
+    for (;;) {
+      const seen = number.get();
+      if (number.compareExchange(seen, seen + 1) === seen) break;
+    }
+    if (times % 50 === 0) await yieldNow();
+  }
+  send(parent, 'done');
 }
