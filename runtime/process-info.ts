@@ -35,6 +35,8 @@ export interface ProcessInfo {
   readonly dictionary: readonly (readonly [unknown, unknown])[];
   /** Timers addressed to it. */
   readonly timers: number;
+  /** References of the tables that it owns. */
+  readonly tables: readonly string[];
 }
 
 /** A snapshot; shares nothing mutable with the process once it is copied to the asker. */
@@ -67,7 +69,12 @@ export function processInfo(scheduler: Scheduler, proc: Process): ProcessInfo {
     reductions: proc.reductions,
     dictionary: [...(extra?.dictionary?.entries() ?? [])],
     timers,
+    tables: tablesOf(scheduler, proc),
   };
+}
+
+function tablesOf({ tables, ownedTables }: Scheduler, { creator, counter }: Process): string[] {
+  return ownedTables.of(creator, counter).flatMap((index) => tables.at(index)?.ref ?? []);
 }
 
 function statusOf(proc: Process): ProcessInfo['status'] {

@@ -10,6 +10,7 @@ import {
   monitor,
   type Pid,
   persistentTerm,
+  processInfo,
   receive,
   self,
   send,
@@ -586,6 +587,7 @@ export async function s16_8_names(peer: number): Promise<void> {
   await refuses(/no table/, () => there(far, 'lookup', 'people', 1));
   assert.deepEqual(await there(far, 'lookup', renamed, 1), ada);
   assert.ok(tables.all().includes(ref));
+  assert.deepEqual((await processInfo(self()))?.tables, [ref]);
   tables.drop(renamed);
   await refuses(/no table/, () => there(far, 'lookup', ref, 1));
   assert.equal(await there(far, 'whereis', 'folk'), undefined);
