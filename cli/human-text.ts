@@ -8,7 +8,14 @@
 import type { LoadErrorDetails } from '../loader/errors.js';
 import { type Exposition, placeText } from './exit-text.js';
 import type { Failure } from './failure.js';
-import { crashedOne, killedText, loadErrorLine, messageOf, type StartRecord } from './records.js';
+import {
+  crashedOne,
+  killedText,
+  loadErrorLine,
+  messageOf,
+  type StartRecord,
+  translatedText,
+} from './records.js';
 import { type Colours, counted, harmless, indented, shownMs, shownPath } from './terminal.js';
 
 /** Under the text of a line that begins with `14:02:11  `. */
@@ -76,7 +83,7 @@ export class HumanText {
     const c = this.#c;
     switch (record.event) {
       case 'load':
-        return `${c.green('loaded')} ${record.module}${c.dim(`@${record.version}`)} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${c.yellow(killedText(record.killed))}`;
+        return `${c.green('loaded')} ${record.module}${c.dim(`@${record.version}`)} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${c.yellow(killedText(record.killed))}`;
       case 'remove':
         return `${c.yellow('removed')} ${record.module}${c.dim(': its file is gone')}`;
       case 'load_error': {

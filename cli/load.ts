@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { LoadReport } from '../loader/code-server.js';
 import { connectTo } from './connect.js';
-import { killedText } from './records.js';
+import { killedText, translatedText } from './records.js';
 import { coloursOf, counted, shownMs } from './terminal.js';
 
 const ANSWER_MS = 60_000;
@@ -46,6 +46,8 @@ async function load(files: readonly string[], { dir, data, json }: Options): Pro
       process.stdout.write(`${json === true ? JSON.stringify(report) : reportText(report)}\n`);
     }
     // Of the whole set; with --json each report says it.
+    const translated = translatedText(reports[0]?.translated ?? 0).replace('; ', '');
+    if (json !== true && translated !== '') process.stdout.write(`${translated}\n`);
     const killed = killedText(reports[0]?.killed ?? 0).replace('; ', '');
     const c = coloursOf(process.stdout);
     if (json !== true && killed !== '') process.stdout.write(`${c.yellow(killed)}\n`);

@@ -12,9 +12,9 @@ export interface NarrateOptions {
 export function narrate(vm: Vm, narrator: Narrator, { isEntryOn }: NarrateOptions): void {
   vm.on('load', ({ reports, removed }) => {
     const loaded = reports.filter(({ changed }) => changed);
-    for (const [at, { module, version, ms, schedulers, killed }] of loaded.entries()) {
-      const own = at === 0 ? killed : 0;
-      narrator.say({ event: 'load', module, version, ms, schedulers, killed: own });
+    for (const [at, { module, version, ms, schedulers, killed, translated }] of loaded.entries()) {
+      const ofSet = at === 0 ? { killed, translated } : { killed: 0, translated: 0 };
+      narrator.say({ event: 'load', module, version, ms, schedulers, ...ofSet });
     }
     for (const module of removed) narrator.say({ event: 'remove', module });
   });

@@ -67,6 +67,8 @@ export type StartRecord =
       readonly event: 'load';
       /** Processes that ran the version before the last one; of a set, all of them in its first record. */
       readonly killed: number;
+      /** Processes whose state was translated, in the first record of the set. */
+      readonly translated: number;
     } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
   /** A module's file is gone, and the module with it. */
   | { readonly event: 'remove'; readonly module: string }
@@ -188,7 +190,7 @@ export function messageOf(record: StartRecord): string {
     case 'address':
       return `listening on ${record.url}`;
     case 'load':
-      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${killedText(record.killed)}`;
+      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${killedText(record.killed)}`;
     case 'remove':
       return `removed ${record.module}: its file is gone`;
     case 'load_error':
@@ -219,6 +221,11 @@ export function messageOf(record: StartRecord): string {
 }
 
 /** What a load cost, to be set behind what it did; nothing, mostly. */
+export function translatedText(translated: number): string {
+  if (translated === 0) return '';
+  return `; translated ${translated === 1 ? '1 state' : `${translated} states`}`;
+}
+
 export function killedText(killed: number): string {
   if (killed === 0) return '';
   const who = killed === 1 ? '1 process' : `${killed} processes`;

@@ -43,6 +43,8 @@ export function applicationsOf(
     stop,
     async restart(name) {
       await stop(name);
+      // It begins with the version and the configuration that its definition says now.
+      await run(MODULE, 'changeConfig', []);
       await run(MODULE, 'start', [name, stopped.get(name) ?? 'temporary']);
     },
   };

@@ -111,6 +111,28 @@ describe('upgrade and rollback', () => {
     expect((await machine.stop()).status).toBe(0);
   });
 
+  test('a save in the watched folder and tsvm load translate states as well, and say so', async () => {
+    const dir = await application(MODULES);
+    const machine = await start(dir);
+    await machine.says('the counter is 0');
+    await writeFiles(dir, { 'modules/counter.ts': counter(2) });
+    await machine.says(/loaded counter@[0-9a-f]{10} in .*; translated 1 state/);
+    await machine.says('the counter is {"n":0}');
+    const back = counter(1).replace('version = 1', 'version = 3');
+    const change = 'export const codeChange = (_: unknown, { n }: { n: number }) => n + 7;\n';
+    const sources = await application({
+      'modules/main.ts': MAIN,
+      'modules/counter.ts': back + change,
+    });
+    const out = join(await temporaryFolder(), 'next');
+    expect(await tsvm(['build', sources, '--out', out])).toMatchObject({ status: 0 });
+    const loaded = await tsvm(['load', join(out, 'counter.tsvm.js'), '--dir', dir]);
+    expect(loaded).toMatchObject({ status: 0, err: '' });
+    expect(loaded.out).toMatch(/^loaded counter@.*\ntranslated 1 state\n$/);
+    await machine.says('the counter is 7');
+    await machine.stop();
+  });
+
   test('build: an upgrade file that is wrong is refused before anything is written', async () => {
     const dir = await application({ ...MODULES, 'tsvm.upgrade.json': '{ "step": [] }' });
     const { status, err } = await tsvm(['build', '.', '--out', 'out'], { cwd: dir });

@@ -36,7 +36,7 @@ async function folderOf(sources: Sources, upgrade?: object): Promise<string> {
   return folder;
 }
 
-const LIBRARY = ['tsvm/gen-server', 'tsvm/supervisor'];
+const LIBRARY = ['tsvm/application', 'tsvm/gen-server', 'tsvm/supervisor'];
 
 async function machine(sources: Sources, schedulers: number): Promise<Vm> {
   const vm = await startVm({ modules: await folderOf(sources), schedulers, logger: false });
@@ -316,6 +316,42 @@ export const nameIt = (pid: Pid): void => { register('order', pid); };`;
     const times = (name: string): typeof seen => seen.filter((one) => one.name === name);
     const ended = Math.max(...times('b').map((one) => one.ended));
     expect(ended).toBeLessThanOrEqual(Math.min(...times('a').map(({ begun }) => begun)));
+  });
+
+  test('an application is restarted after the code, and again when what comes next fails', async () => {
+    const mailer = (v: number, start = ''): string => `
+import { defineApplication } from 'tsvm/application';
+import * as genServer from 'tsvm/gen-server';
+import { child, startLink } from 'tsvm/supervisor';
+import * as me from './mailer.js';
+export const application = defineApplication({ name: 'mailer', version: '${v}.0.0', module: me });
+export const start = () => { ${start} return startLink({ children: [child('post', me.post, [])] }); };
+export const post = () => genServer.startLink(me, undefined, { name: 'post' });
+export const init = () => ({ state: 'begun in ${v}' });
+export const handleCall = { all: (_: unknown, state: string) => ({ reply: { v: ${v}, state }, state }) };`;
+    const vm = await machine({ mailer: mailer(1) }, schedulers);
+    await vm.run('tsvm/application', 'ensureAllStarted', ['mailer', 'permanent']);
+    const post = (): Promise<unknown> => vm.call('post' as never, { type: 'all' });
+    expect(await post()).toEqual({ v: 1, state: 'begun in 1' });
+    const steps = [{ load: 'mailer' }, { restart: 'mailer' }];
+
+    const broken = await folderOf(
+      { mailer: mailer(2, "throw new Error('no post office');") },
+      { steps },
+    );
+    const error = await vm.upgrade(broken).catch((thrown: UpgradeFailedError) => thrown);
+    expect(error).toMatchObject({ undone: true });
+    expect((error as Error).message).toMatch(/no post office.*; all is as it was before/);
+    expect(await post()).toEqual({ v: 1, state: 'begun in 1' });
+
+    const report = await vm.upgrade(await folderOf({ mailer: mailer(2) }, { steps }));
+    expect(report.restarted).toEqual(['mailer']);
+    expect(await post()).toEqual({ v: 2, state: 'begun in 2' });
+    expect(await vm.run('tsvm/application', 'whichApplications')).toMatchObject([
+      { name: 'mailer', version: '2.0.0', type: 'permanent' },
+    ]);
+    expect(await vm.rollback()).toMatchObject({ restarted: ['mailer'] });
+    expect(await post()).toEqual({ v: 1, state: 'begun in 1' });
   });
 
   test('a module that processes still use is not removed', async () => {
