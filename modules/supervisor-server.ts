@@ -405,6 +405,12 @@ export async function codeChangeOf(version: unknown, state: State, extra: unknow
   const next = newState(origin, spec);
   if ('kind' in next)
     throw new Error(`bad specification of ${next.field}: expected ${next.expected}`);
+  const { flags, intensity } = next;
+  if (flags.strategy === 'simple_one_for_one') {
+    const [template] = next.children.values();
+    for (const child of state.dynamic) child.spec = (template as Child).spec;
+    return { ...state, origin, flags, intensity, children: next.children };
+  }
   for (const [id, child] of state.children) {
     const replacement = next.children.get(id);
     if (replacement !== undefined) child.spec = replacement.spec;
@@ -412,7 +418,7 @@ export async function codeChangeOf(version: unknown, state: State, extra: unknow
   for (const [id, child] of next.children) {
     if (!state.children.has(id)) state.children.set(id, child);
   }
-  return { ...state, origin, flags: next.flags, intensity: next.intensity };
+  return { ...state, origin, flags, intensity };
 }
 
 async function translatedOrigin(origin: Origin, version: unknown, extra: unknown): Promise<Origin> {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pid } from 'tsvm';
 import type { LoadError, LoadReport, Vm } from 'tsvm/vm';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { formatBuild } from '../../loader/build-file.js';
 import { compile } from '../../loader/compile.js';
 import {
@@ -341,6 +341,28 @@ ${v === 1 ? '' : 'export const codeChange = (_from: unknown, last: string) => ({
     while ((await run('isThere', 'upgraded_sup')) === false) await delay(2);
     expect(await load(await build(name, tree(2)))).toMatchObject([{ translated: 1 }]);
     expect(await run('childIds')).toEqual(['new', 'b', 'a']);
+    await vm().shutdown(keeper);
+  });
+
+  test('13.9 simple_one_for_one: the children that there are follow the new specification', async () => {
+    const name = fresh('pool');
+    const pool = (v: number): string => `
+import { child } from 'tsvm/supervisor';
+import { startWorker } from './upgrade-kit.js';
+export const init = () => ({
+  strategy: 'simple_one_for_one' as const,
+  children: [child('worker', startWorker, [], { restart: ${v === 1 ? "'temporary'" : "'permanent'"} })],
+});
+${v === 1 ? '' : 'export const codeChange = (_from: unknown, argument: unknown) => argument;'}`;
+    await load(await build(name, pool(1)));
+    const keeper = await vm().spawn('upgrade-kit', 'startSupervisor', [name, undefined]);
+    while (!(await run('isThere', 'upgraded_sup'))) await delay(2);
+    const first = await run('startDynamic');
+    await load(await build(name, pool(2)));
+    // A temporary child would be gone now; a permanent one is started again.
+    await vm().shutdown(first, 'kill');
+    await vi.waitFor(async () => expect(await run('childPids')).toHaveLength(1));
+    expect(await run('childPids')).not.toContain(first);
     await vm().shutdown(keeper);
   });
 

@@ -137,6 +137,15 @@ export async function childIds(): Promise<readonly (string | undefined)[]> {
   return children.map(({ id }) => id);
 }
 
+export async function childPids(): Promise<readonly unknown[]> {
+  const children = await supervisor.whichChildren('upgraded_sup' as never);
+  return children.map(({ pid }) => pid);
+}
+
+export async function startDynamic(): Promise<Pid> {
+  return (await supervisor.startChild('upgraded_sup' as never, [])).pid as Pid;
+}
+
 export function startWorker(): Promise<Pid> {
   return procLib.startLink({}, kit.worker);
 }
