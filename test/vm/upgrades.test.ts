@@ -368,3 +368,38 @@ export const handleCall = { all: (_: unknown, state: string) => ({ reply: { v: $
     expect(await say(vm, pid, 'still here')).toBe(1);
   });
 });
+
+test('a scheduler that dies while states are translated: the others are upgraded, and it comes back with the new code', async () => {
+  const kit = `
+import { receive } from 'tsvm';
+import * as genServer from 'tsvm/gen-server';
+import * as room from './room.js';
+export const openOn = (scheduler: number) => genServer.start(room, undefined, { scheduler });
+export async function die(): Promise<void> {
+  setImmediate(() => { throw new RangeError('thrown in a native callback'); });
+  await receive(() => false);
+}`;
+  const vm = await machine({ ...ONE, kit }, 2);
+  const [here, there] = [
+    await vm.run<Pid>('kit', 'openOn', [1]),
+    await vm.run<Pid>('kit', 'openOn', [2]),
+  ];
+  await say(vm, here, 'hello');
+  const slow = UP.replace(
+    '(from: unknown, state: One): Two =>',
+    'async (from: unknown, state: One): Promise<Two> => (await sleep(400),',
+  );
+  const source = `import { sleep } from 'tsvm';\n${room(2, slow.replace(/\)\);$/, ')));').trim())}`;
+  const folder = await folderOf({ ...ONE, kit, room: source });
+  const back = new Promise((resolve) => vm.on('schedulerUp', resolve));
+  const upgrading = vm.upgrade(folder, {
+    onProgress: ({ step }) => {
+      if (step === 'rest') vm.spawn('kit', 'die', [], { scheduler: 2 }).catch(() => {});
+    },
+  });
+  expect(await upgrading).toMatchObject({ translated: 1 });
+  expect(await all(vm, here)).toMatchObject({ v: 2, state: [{ text: 'hello', at: 'from 1' }] });
+  await expect(all(vm, there)).rejects.toThrow();
+  await back;
+  expect(await all(vm, await vm.run<Pid>('kit', 'openOn', [2]))).toMatchObject({ v: 2, state: [] });
+}, 30_000);
