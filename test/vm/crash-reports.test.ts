@@ -3,10 +3,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CrashGroup, CrashHistory, startVm, type Vm, type VmOptions } from 'tsvm/vm';
+import {
+  type CrashGroup,
+  CrashHistory,
+  type CrashReport,
+  startVm,
+  type Vm,
+  type VmOptions,
+} from 'tsvm/vm';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 const MODULES = fileURLToPath(new URL('modules', import.meta.url));
+const WITNESS = readFileSync(join(MODULES, 'witness.ts'), 'utf8').split('\n');
 const STORM = readFileSync(join(MODULES, 'storm.ts'), 'utf8').split('\n');
 
 async function start(options: VmOptions): Promise<{ vm: Vm; data: string }> {
@@ -73,6 +81,76 @@ test('9 a report names signature, module, version and the lines of source as the
   expect(group?.latest?.report).toMatchObject({ module: 'storm', version, linkCount: 0 });
   expect(group?.latest?.frame).toMatch(new RegExp(`> +${line} \\|   if \\(kind === 0\\) throw`));
 });
+
+test.each([1, 2])(
+  '9 a report holds all that is known of a server, on scheduler %i',
+  async (slot) => {
+    const { vm } = await start({ schedulers: 2 });
+    const reports: CrashReport[] = [];
+    vm.on('crash', (report) => reports.push(report));
+    await vm.run('witness', 'scene', [slot], { scheduler: 1 });
+    await vm.stop();
+    const report = reports.find(({ name }) => name === 'witness') as CrashReport;
+    const { version } = report;
+    const line = WITNESS.findIndex((text) => text.includes('throw new RangeError')) + 1;
+    expect(version).toMatch(/^[0-9a-f]{10}$/);
+    expect(report).toEqual({
+      time: expect.any(Number),
+      signature: {
+        reasonClass: 'RangeError',
+        place: expect.stringMatching(new RegExp(`witness\\.ts:${line}:\\d+$`)),
+      },
+      module: 'witness',
+      version,
+      pid: expect.stringMatching(/^</),
+      scheduler: slot,
+      initialCall: 'witness.init',
+      name: 'witness',
+      label: 'till 3',
+      parent: expect.stringMatching(/^</),
+      reason: {
+        kind: 'error',
+        name: 'RangeError',
+        message: 'too dear',
+        stack: expect.stringContaining(`witness.ts:${line}`),
+        cause: {
+          kind: 'error',
+          name: 'TypeError',
+          message: 'no price',
+          stack: expect.stringContaining('witness.ts:'),
+          cause: {
+            kind: 'error',
+            name: 'Error',
+            message: 'root',
+            stack: expect.stringContaining('witness.ts:'),
+          },
+        },
+      },
+      ancestors: ['boss', expect.stringMatching(/^</)],
+      trapExit: false,
+      details: {
+        module: 'witness',
+        // By formatStatus: the pin is not in it.
+        state: { sum: 5 },
+        lastMessage: { type: 'call', from: expect.any(Object), request: { type: 'boom' } },
+        client: report.parent,
+      },
+      neighbours: expect.arrayContaining([
+        expect.objectContaining({ initialCall: 'witness.idle', name: null }),
+      ]),
+      messageQueueLength: 12,
+      messages: Array.from({ length: 10 }, (_, note) => ({ note })),
+      links: expect.arrayContaining([report.parent]),
+      linkCount: 2,
+      dictionary: expect.arrayContaining([
+        ['step', 'pay'],
+        ['$initial_call', 'witness.init'],
+      ]),
+      reductions: expect.any(Number),
+    });
+    expect(report.reductions).toBeGreaterThan(0);
+  },
+);
 
 test('9 secrets by the names of their keys do not leave the machine: not to listeners, not to disk', async () => {
   const { vm, data } = await start({ schedulers: 1, redact: ['ssn'] });
