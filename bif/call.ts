@@ -1,23 +1,25 @@
 /**
  * Call and reply: a question to a process, and its answer.
  *
- * A call monitors the process and waits on an alias, so that a late reply never reaches the mailbox
- * and the death of the process is noticed at once.
+ * A call monitors the process, and the reference of the monitor is an alias for the reply, so that the
+ * death of the process is noticed at once and a late reply goes nowhere. Answer and death go to the task
+ * that waits and not through the mailbox, so what is in it costs a call nothing.
  *
  * Source: OTP, `gen_server:call/3` (the protocol), `erlang:monitor/3` (the alias).
  */
 
 import { context, runningProcess } from '../runtime/context.js';
 import { copy } from '../runtime/copy.js';
-import { type Coroutine, PARK, start, type Task } from '../runtime/coroutine.js';
-import { deliver, findLocal, replyHere } from '../runtime/delivery.js';
+import { complete, pendingTask, type Task } from '../runtime/coroutine.js';
+import { deliver, dropMonitor, endCall, replyHere } from '../runtime/delivery.js';
 import { ExitError, ProcessError } from '../runtime/errors.js';
-import { demonitor, monitorProcess } from '../runtime/monitoring.js';
+import { monitorForCall } from '../runtime/monitoring.js';
+import type { Monitor } from '../runtime/monitors.js';
 import type { Process } from '../runtime/process.js';
-import { checkTimeout, receive } from '../runtime/receive.js';
+import { checkTimeout } from '../runtime/receive.js';
 import type { Scheduler } from '../runtime/scheduler.js';
-import type { Alias, Down, Pid, PlainName } from '../runtime/terms.js';
-import { TIMEOUT } from '../runtime/timeout.js';
+import type { Alias, NamedTarget, Pid, PlainName } from '../runtime/terms.js';
+import { Timer } from '../runtime/timers.js';
 import { checkDestination } from './check.js';
 import { send } from './send.js';
 
@@ -41,6 +43,7 @@ interface Reply<R> {
 }
 
 const CALL_TIMEOUT_MS = 5000;
+const LESS_THAN = 60;
 
 /**
  * Ask a process and wait for its `reply`. `gen_server:call/3`.
@@ -63,37 +66,20 @@ export function call(
 ): Promise<unknown> {
   checkDestination('call', to);
   checkTimeout('call', timeoutMs);
-  return start(calling(to, request, timeoutMs)) as Task as unknown as Promise<unknown>;
-}
-
-function* calling(to: string, request: unknown, timeoutMs: number): Coroutine<unknown> {
   const proc = runningProcess('call');
   const scheduler = context.scheduler as Scheduler;
-  const pid = to.startsWith('<') ? to : scheduler.names.get(to);
-  if (pid === proc.pid) throw new ExitError({ reason: 'calling_self', call: to });
-  if (pid === undefined) throw new ExitError({ reason: 'noproc', call: to });
-  const ref = monitorProcess(scheduler, proc, to, 'DOWN', 'reply_demonitor') as Alias<never>;
-  const isAnswer = (message: Reply<unknown> | Down): boolean =>
-    typeof message === 'object' && message !== null && message.ref === ref;
-  let received: unknown;
-  try {
-    ask(scheduler, proc, pid as Pid, ref, request);
-    received = receive(isAnswer, { timeoutMs, since: ref });
-  } catch (error) {
-    // The request cannot be copied.
-    demonitor(scheduler, proc, ref);
-    throw error;
+  const task = pendingTask<unknown>(proc);
+  const byName = to.charCodeAt(0) !== LESS_THAN;
+  const pid = byName ? scheduler.names.get(to) : to;
+  context.awaited = false;
+  if (pid === undefined || pid === proc.pid) {
+    const reason = pid === undefined ? 'noproc' : 'calling_self';
+    complete(task as Task, new ExitError({ reason, call: to }), true);
+  } else {
+    const shown = byName ? { name: to, node: scheduler.node } : to;
+    ask(scheduler, proc, pid as Pid, shown as Pid, request, timeoutMs, task);
   }
-  let answer = (received === PARK ? yield : received) as Reply<unknown> | Down | typeof TIMEOUT;
-  if (answer === TIMEOUT) {
-    demonitor(scheduler, proc, ref);
-    // A reply that came meanwhile counts.
-    const late = receive(isAnswer, 0);
-    answer = (late === PARK ? yield : late) as Reply<unknown> | Down | typeof TIMEOUT;
-  }
-  if (answer === TIMEOUT) throw new ExitError({ reason: 'timeout', call: to });
-  if (answer.type === 'reply') return answer.value;
-  throw new ExitError({ reason: answer.reason, call: to });
+  return task as Task as unknown as Promise<unknown>;
 }
 
 /** The message is the machine's own: within a scheduler only the request in it has to be copied. */
@@ -101,20 +87,41 @@ function ask(
   scheduler: Scheduler,
   proc: Process,
   pid: Pid,
-  alias: Alias<never>,
+  shown: Pid | NamedTarget,
   request: unknown,
+  timeoutMs: number,
+  task: Task,
 ): void {
-  const target = findLocal(scheduler, proc, pid);
-  const from = { pid: proc.pid, alias };
-  if (target === null) {
-    send(pid as Pid<unknown>, { type: 'call', from, request });
+  const monitor = monitorForCall(scheduler, proc, pid, shown, task);
+  if (!monitor.active) return;
+  const from = { pid: proc.pid, alias: monitor.ref };
+  const { target } = monitor;
+  try {
+    if (target === null) send(pid as Pid<unknown>, { type: 'call', from, request });
+    else {
+      const message = { type: 'call', from, request: copy(request, 'message.request') };
+      context.budget -= 1;
+      proc.peer = target;
+      proc.peerPid = pid;
+      deliver(scheduler, target, message);
+    }
+  } catch (error) {
+    // The request cannot be copied.
+    dropMonitor(scheduler, monitor);
+    endCall(task, error, true);
     return;
   }
-  context.budget -= 1;
-  if (context.tracer !== null) context.tracer.sent(proc, pid, { type: 'call', from, request });
-  proc.peer = target;
-  proc.peerPid = pid;
-  deliver(scheduler, target, { type: 'call', from, request: copy(request, 'message.request') });
+  if (timeoutMs === Number.POSITIVE_INFINITY || !monitor.active) return;
+  monitor.timer = new Timer(scheduler.now() + timeoutMs, expired, monitor);
+  scheduler.timers.start(monitor.timer);
+}
+
+function expired({ subject }: Timer): void {
+  const monitor = subject as Monitor;
+  const { shown, call } = monitor;
+  dropMonitor(context.scheduler as Scheduler, monitor);
+  const called = typeof shown === 'string' ? shown : shown.name;
+  endCall(call as Task, new ExitError({ reason: 'timeout', call: called }), true);
 }
 
 /** Answer a call. Nothing happens if the caller no longer waits. `gen_server:reply/2`. */
@@ -124,11 +131,10 @@ export function reply<R>(from: From<R>, value: NoInfer<R>): void {
   }
   const ref = from.alias;
   const { scheduler } = context;
-  if (scheduler?.monitors.findHeld(ref)?.alias === 'reply_demonitor') {
+  const held = scheduler?.monitors.findHeld(ref);
+  if (scheduler !== null && held?.alias === 'reply_demonitor') {
     context.budget -= 1;
-    if (context.tracer !== null && context.process !== null)
-      context.tracer.sent(context.process, ref, { type: 'reply', ref, value });
-    replyHere(scheduler, ref, { type: 'reply', ref, value: copy(value, 'message.value') });
+    replyHere(scheduler, held, copy(value, 'message.value'));
     return;
   }
   const answer: Reply<R> = { type: 'reply', ref, value };

@@ -19,6 +19,8 @@ import type { Channel } from './channel.js';
 import { rerooted } from './clone-error.js';
 import { context } from './context.js';
 import { copy, copyWithTransfer } from './copy.js';
+import { complete, PENDING, type Task } from './coroutine.js';
+import { ExitError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import { isAliased, type Monitor, unhold, unwatch } from './monitors.js';
 import { DEAD, type Process } from './process.js';
@@ -113,16 +115,32 @@ export function findLocal(scheduler: Scheduler, sender: Process, pid: Pid): Proc
   return scheduler.processes.find(pid);
 }
 
+/** An answer through an alias that ends with it. */
+interface Answer {
+  readonly type: 'reply';
+  readonly ref: Ref;
+  readonly value: unknown;
+}
+
 /**
- * Reply through the alias of a call that was made on this scheduler, if it is active still.
+ * Reply through the alias of a request that was made on this scheduler.
  *
- * @param message made by the machine of copies: nobody else has it
+ * @param monitor with an alias that is active still
+ * @param value a copy of its own
  */
-export function replyHere(scheduler: Scheduler, ref: Ref, message: unknown): void {
-  const monitor = scheduler.monitors.findHeld(ref);
-  if (monitor?.alias !== 'reply_demonitor') return;
+export function replyHere(scheduler: Scheduler, monitor: Monitor, value: unknown): void {
+  const { call, ref } = monitor;
   dropMonitor(scheduler, monitor);
-  deliver(scheduler, monitor.holder as Process, message);
+  if (call !== null) endCall(call, value, false);
+  else {
+    const answer: Answer = { type: 'reply', ref, value };
+    deliver(scheduler, monitor.holder as Process, answer);
+  }
+}
+
+/** Whoever has given up a call (`abandon.ts`) is not gone on with. */
+export function endCall(call: Task, value: unknown, failed: boolean): void {
+  if (call.state === PENDING) complete(call, value, failed);
 }
 
 /** The living local process with this pid, or `null`; the sender remembers it. */
@@ -161,7 +179,14 @@ export function sendToAlias(
 export function receiveThroughAlias(scheduler: Scheduler, ref: Ref, message: unknown): void {
   const holding = scheduler.monitors.findHeld(ref);
   if (holding !== undefined && isAliased(holding)) {
-    if (holding.alias === 'reply_demonitor') dropMonitor(scheduler, holding);
+    if (holding.call !== null) {
+      const { type, ref: to, value } = (message ?? {}) as Partial<Answer>;
+      if (type === 'reply' && to === ref) {
+        replyHere(scheduler, holding, value);
+        return;
+      }
+      // Something else that was sent to the caller by this name: the call goes on.
+    } else if (holding.alias === 'reply_demonitor') dropMonitor(scheduler, holding);
     deliver(scheduler, holding.holder as Process, message);
     return;
   }
@@ -286,7 +311,7 @@ export function fireMonitor(scheduler: Scheduler, monitor: Monitor, reason: unkn
   notifyHolder(scheduler, holder, monitor, copy(reason));
 }
 
-/** DOWN goes into the holder's mailbox; the monitor, and an alias that ends with it, are gone. */
+/** DOWN goes into the holder's mailbox, or a call of it fails; the monitor, and an alias that ends with it, are gone. */
 export function notifyHolder(
   scheduler: Scheduler,
   holder: Process,
@@ -295,7 +320,14 @@ export function notifyHolder(
 ): void {
   unhold(holder, monitor);
   scheduler.monitors.deleteHeld(monitor);
+  if (monitor.timer !== null) scheduler.timers.cancel(monitor.timer);
   if (holder.status === DEAD) return;
+  if (monitor.call !== null) {
+    const { shown } = monitor;
+    const called = typeof shown === 'string' ? shown : shown.name;
+    endCall(monitor.call, new ExitError({ reason, call: called }), true);
+    return;
+  }
   const message: Down<string> = {
     type: monitor.tag,
     ref: monitor.ref,
@@ -308,6 +340,7 @@ export function notifyHolder(
 /** Take a monitor away from both sides, without a DOWN. */
 export function dropMonitor(scheduler: Scheduler, monitor: Monitor): void {
   monitor.active = false;
+  if (monitor.timer !== null) scheduler.timers.cancel(monitor.timer);
   if (monitor.holder !== null) {
     unhold(monitor.holder, monitor);
     scheduler.monitors.deleteHeld(monitor);

@@ -138,6 +138,7 @@ function announce(scheduler: Scheduler, proc: Process, reason: unknown): void {
     const next: Monitor | null = held.heldAfter;
     held.active = false;
     scheduler.monitors.deleteHeld(held);
+    if (held.timer !== null) scheduler.timers.cancel(held.timer);
     if (held.alias === 'explicit_unalias') scheduler.aliases.deactivate(held.ref);
     forgetAtTarget(scheduler, held);
     held = next;

@@ -6,6 +6,7 @@
 
 import { addressKind } from './address.js';
 import type { AliasMode } from './aliases.js';
+import type { Task } from './coroutine.js';
 import {
   channelTo,
   dropMonitor,
@@ -44,25 +45,51 @@ export function monitorProcess(
     scheduler.aliases.activate(serial, { ref, owner: holder, mode: alias });
   }
   if (pid === holder.pid) return ref;
+  const subject = pid ?? (target as Pid);
   const local = pid === undefined ? null : findLocal(scheduler, holder, pid);
-  const monitor = new Monitor(
-    ref,
-    serial,
-    holder,
-    holder.pid,
-    local,
-    pid ?? (target as Pid),
-    shown,
-    tag,
-    alias,
-  );
-  hold(holder, monitor);
-  scheduler.monitors.addHeld(monitor);
-  if (local !== null) watch(local, monitor);
-  else if (pid === undefined || !askElsewhere(scheduler, pid, ref, holder)) {
+  const own = holder.pid;
+  const monitor = new Monitor(ref, serial, holder, own, local, subject, shown, tag, alias);
+  if (pid !== undefined) begin(scheduler, holder, monitor);
+  else {
+    hold(holder, monitor);
+    scheduler.monitors.addHeld(monitor);
     notifyHolder(scheduler, holder, monitor, 'noproc');
   }
   return ref;
+}
+
+/**
+ * Monitor a process for a call to it: the answer through the reference, or the end of the process, is for
+ * the task alone.
+ *
+ * @param shown what was called, for who is told that there is no answer
+ */
+export function monitorForCall(
+  scheduler: Scheduler,
+  holder: Process,
+  pid: Pid,
+  shown: Pid | NamedTarget,
+  call: Task,
+): Monitor {
+  const ref = scheduler.makeRef();
+  const serial = scheduler.refSerial;
+  const local = findLocal(scheduler, holder, pid);
+  const own = holder.pid;
+  const mode = 'reply_demonitor';
+  const monitor = new Monitor(ref, serial, holder, own, local, pid, shown, 'DOWN', mode, call);
+  begin(scheduler, holder, monitor);
+  return monitor;
+}
+
+function begin(scheduler: Scheduler, holder: Process, monitor: Monitor): void {
+  hold(holder, monitor);
+  scheduler.monitors.addHeld(monitor);
+  const { target, targetPid, ref } = monitor;
+  if (target !== null) watch(target, monitor);
+  else if (!askElsewhere(scheduler, targetPid, ref, holder)) {
+    monitor.active = false;
+    notifyHolder(scheduler, holder, monitor, 'noproc');
+  }
 }
 
 /** @returns false when nobody can be there */

@@ -5,6 +5,9 @@
  * (`watch`). Where holder and target live on different schedulers each side has an object of its
  * own, in one list, and the reference joins them.
  *
+ * The monitor of a call is all that there is of it: it also knows the task that waits for the answer, and
+ * the timer that ends the wait. Neither the answer nor the end of the server goes through the mailbox.
+ *
  * Invariant: a monitor that fired or was removed is in no list, so it cannot fire again; after
  * `demonitor` returns no DOWN for it can be added. An alias that ends with its monitor is active exactly
  * while the monitor is in the index.
@@ -13,9 +16,11 @@
  */
 
 import type { AliasMode } from './aliases.js';
+import type { Task } from './coroutine.js';
 import type { Process } from './process.js';
 import { SerialTable } from './serial-table.js';
 import type { NamedTarget, Pid, Ref } from './terms.js';
+import type { Timer } from './timers.js';
 
 export class Monitor {
   readonly ref: Ref;
@@ -33,6 +38,10 @@ export class Monitor {
   /** What its reference is an alias of the holder until; null from `unalias` on. */
   alias: AliasMode | null;
   active = true;
+  /** Of a call: what waits for its answer. */
+  readonly call: Task | null;
+  /** Of a call with a limit of time. */
+  timer: Timer | null = null;
   slotNext: Monitor | null = null;
   heldBefore: Monitor | null = null;
   heldAfter: Monitor | null = null;
@@ -49,6 +58,7 @@ export class Monitor {
     shown: Pid | NamedTarget,
     tag: string,
     alias: AliasMode | null,
+    call: Task | null = null,
   ) {
     this.ref = ref;
     this.serial = serial;
@@ -59,6 +69,7 @@ export class Monitor {
     this.shown = shown;
     this.tag = tag;
     this.alias = alias;
+    this.call = call;
   }
 }
 

@@ -15,6 +15,9 @@ section<typeof import('./modules/call.js')>('call', {
     'call that fails and is not caught ends the caller with the reason',
   s5_5_a_call_to_oneself_raises: 'call to oneself raises calling_self',
   s5_5_other_messages_stay_in_the_mailbox: 'call leaves other messages in the mailbox',
+  s5_5_other_messages_through_the_alias:
+    'call: what is sent through its alias is a message; the call goes on',
+  s5_5_a_call_beside_a_receive: 'call: another coroutine of the process receives meanwhile',
   s5_5_a_killed_caller_leaves_nothing: 'call: a killed caller leaves no monitor',
   s5_5_bad_arguments_raise: 'call and reply with bad arguments raise, and leave no monitor',
 });

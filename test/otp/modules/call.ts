@@ -39,6 +39,10 @@ export async function server(report: Pid): Promise<void> {
         reply(from, 'first');
         reply(from, 'second');
         break;
+      case 'also':
+        send(from.alias as unknown as Pid<unknown>, request.value);
+        reply(from, 'after it');
+        break;
       case 'late': {
         await receive((m) => m === 'now');
         reply(from, 'late');
@@ -174,6 +178,26 @@ export async function s5_5_other_messages_stay_in_the_mailbox(peer: number): Pro
   for (let n = 0; n < 5; n++) send(self(), n);
   assert.equal(await call(pid, { op: 'echo', value: 'x' }), 'x');
   for (let n = 0; n < 5; n++) assert.equal(await next(), n);
+  await cast.end();
+}
+
+export async function s5_5_other_messages_through_the_alias(peer: number): Promise<void> {
+  const cast = new Cast(peer);
+  const pid = cast.start(server, self());
+  assert.equal(await call(pid, { op: 'also', value: 'no reply' }), 'after it');
+  assert.equal(await next(), 'no reply');
+  await cast.end();
+}
+
+/** Waits for messages and for an answer at the same time. */
+export async function s5_5_a_call_beside_a_receive(peer: number): Promise<void> {
+  const cast = new Cast(peer);
+  const pid = cast.start(server, self());
+  for (let round = 0; round < 50; round++) {
+    const both = Promise.all([receive((m) => m === round), call(pid, { op: 'echo', value: 'x' })]);
+    send(self(), round);
+    assert.deepEqual(await both, [round, 'x']);
+  }
   await cast.end();
 }
 
