@@ -304,7 +304,7 @@ function fairness(variant: string, hogs: number, everywhere: 0 | 1): Benchmark {
     name,
     variant,
     passes: ['values'],
-    // Beside a hundred hogs the BEAM takes some 20 ms for each kill.
+    // Beside a hundred hogs the BEAM takes some milliseconds for each kill.
     params: { n: 200, warm: hogs < 100 ? 2_000 : 300, ms: 5_000, hogs, everywhere },
     quick: { n: 50, warm: hogs < 100 ? 2_000 : 300, ms: 500, hogs, everywhere },
     tsvm: { module: 'fairness' },
