@@ -6,10 +6,9 @@
  */
 
 import { context } from '../../runtime/context.js';
-import { awaitValue, PARK, resumeReady, start, type Task } from '../../runtime/coroutine.js';
-import { Process, RUNNING } from '../../runtime/process.js';
-import type { Scheduler } from '../../runtime/scheduler.js';
+import { awaitValue, PARK } from '../../runtime/coroutine.js';
 import { NO_TWINS, TWINS_MAX } from '../../runtime/twins.js';
+import { StandInScheduler } from './stand-in-scheduler.js';
 import { compileText, createTable, type Entry, nativeMain } from './support.js';
 
 /** A log that a program writes to; `fork` gives one for a task whose turn is not fixed. */
@@ -40,48 +39,10 @@ export async function compiledTrace(source: string): Promise<Trace> {
 /** In a process that gives way at every check. */
 export async function preemptedTrace(source: string): Promise<Trace & { preemptions: number }> {
   const main = await compiledMain(source, true);
-  const proc = new Process(null, 0, 0, null, null, () => {}, []);
-  proc.status = RUNNING;
-  let preemptions = 0;
-  const scheduler = {
-    slice: 0,
-    wake: () => queueMicrotask(step),
-    charge: () => {
-      preemptions += 1;
-      context.budget = 0;
-    },
-    hasWork: () => false,
-    serveHost: () => {},
-    nativeWaitBegins: () => {},
-    nativeWaitEnds: () => {},
-    taskFailed: () => {},
-    preempted: new Map(),
-    beat: () => {},
-  };
-  const inProcess = (action: () => void): void => {
-    context.scheduler = scheduler as unknown as Scheduler;
-    context.process = proc;
-    context.budget = 0;
-    context.twins = TWINS_MAX;
-    scheduler.slice += 1;
-    action();
-    context.process = null;
-  };
-  const step = (): void => {
-    while (proc.ready !== null) {
-      preemptions += 1;
-      inProcess(() => resumeReady(proc));
-    }
-  };
+  const scheduler = new StandInScheduler(0, TWINS_MAX);
   try {
-    const trace = await traceOf((log) => {
-      let task: Task | undefined;
-      inProcess(() => {
-        task = start(entry(main, log)) as Task;
-      });
-      return settled(task as Task);
-    });
-    return { ...trace, preemptions };
+    const trace = await traceOf((log) => scheduler.run(() => entry(main, log)));
+    return { ...trace, preemptions: scheduler.preemptions };
   } finally {
     context.scheduler = null;
     context.process = null;
@@ -106,18 +67,6 @@ async function compiledMain(source: string, checksEachRound: boolean): Promise<E
   table.prepare({ ...compiled, code });
   table.commit('program', compiled.version);
   return table.table('program')['main'] as Entry;
-}
-
-/** Look without waiting for it as a promise, which would run in the process. */
-function settled(task: Task): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (task.state === 1) resolve(task.value);
-      else if (task.state === 2 || task.state === 3) reject(task.value);
-      else setImmediate(look);
-    };
-    look();
-  });
 }
 
 async function traceOf(run: (log: TraceLog) => Promise<unknown>): Promise<Trace> {

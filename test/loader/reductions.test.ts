@@ -1,10 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { context } from '../../runtime/context.js';
-import { FORWARDED, resumeReady, start, type Task } from '../../runtime/coroutine.js';
 import { UNWIND } from '../../runtime/errors.js';
-import { DEAD, Process, RUNNING } from '../../runtime/process.js';
-import type { Scheduler } from '../../runtime/scheduler.js';
+import { DEAD, RUNNING } from '../../runtime/process.js';
+import { NO_TWINS } from '../../runtime/twins.js';
 import { PROGRAMS } from './programs.js';
+import { runningProcess, StandInScheduler } from './stand-in-scheduler.js';
 import { compileText, createTable, loadText, nativeMain, runMain, tsvmMain } from './support.js';
 
 const code = async (source: string): Promise<string> => (await compileText('a', source)).code;
@@ -226,7 +226,7 @@ test('reductions: unwinding passes every catch and finally', async () => {
       finally { log('outer'); return 7; }
     }`);
   const log: unknown[] = [];
-  const proc = fakeProcess();
+  const proc = runningProcess();
   context.process = proc;
   const run = main as (log: (x: unknown) => void, thrown: () => void) => unknown;
   const die = (): never => {
@@ -246,44 +246,16 @@ for (const [name, source] of Object.entries(PROGRAMS)) {
   test(`reductions: ${name}: as Node runs it, with a check spent at every turn`, async () => {
     const expected = await runMain(await nativeMain(source));
     const main = await tsvmMain(source);
-    const proc = fakeProcess();
-    const scheduler = {
-      slice: 0,
-      wake: () => queueMicrotask(step),
-      charge: () => {
-        spent += 1;
-        context.budget = 1;
-      },
-      hasWork: () => false,
-      serveHost: () => {},
-      nativeWaitBegins: () => {},
-      nativeWaitEnds: () => {},
-      taskFailed: () => {},
-      preempted: new Map(),
-      beat: () => {},
-    };
-    context.scheduler = scheduler as unknown as Scheduler;
-    const step = (): void => {
-      while (proc.ready !== null) {
-        context.process = proc;
-        context.budget = 1;
-        scheduler.slice += 1;
-        resumeReady(proc);
-        context.process = null;
-      }
-    };
-    const actual = await runMain((log) => {
-      context.process = proc;
-      context.budget = 1;
-      const task = start(
-        // biome-ignore lint/correctness/useYield: it returns a task, which `start` waits for
-        (function* () {
+    const scheduler = new StandInScheduler(1, NO_TWINS);
+    const actual = await runMain((log) =>
+      scheduler.run(
+        // biome-ignore lint/correctness/useYield: it returns a task, which is waited for
+        function* () {
           return main(log);
-        })(),
-      );
-      context.process = null;
-      return settled(task as Task);
-    });
+        },
+      ),
+    );
+    spent += scheduler.preemptions;
     expect(actual).toEqual(expected);
   });
 }
@@ -291,25 +263,6 @@ for (const [name, source] of Object.entries(PROGRAMS)) {
 test('reductions: the programs did spend their budgets', () => {
   expect(spent).toBeGreaterThan(100);
 });
-
-function settled(returned: Task): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    let task = returned;
-    const look = (): void => {
-      while (task.state === FORWARDED) task = task.value as Task;
-      if (task.state === 1) resolve(task.value);
-      else if (task.state === 2 || task.state === 3) reject(task.value);
-      else setImmediate(look);
-    };
-    look();
-  });
-}
-
-function fakeProcess(): Process {
-  const proc = new Process(null, 0, 0, null, null, () => {}, []);
-  proc.status = RUNNING;
-  return proc;
-}
 
 async function evaluate(source: string): Promise<Record<string, unknown>> {
   const table = createTable();
