@@ -16,8 +16,8 @@
  *     of endless plain loops go on, if all but the lowest one are in such functions.
  *  4. A process that was preempted in plain code all the same (methods, accessors, callbacks of native code,
  *     functions inside of others), and a new one whose entry function is known for that, is not started
- *     there: it waits for its turn at the bottom. Such loops all make progress if they end; of several
- *     endless ones only the innermost does, until it is killed.
+ *     there: it waits for its turn at the bottom, or for a tenth of a second. Such loops all make progress if they
+ *     end; of several endless ones only the innermost does, until it is killed.
  *  5. Node's event loop gets its turn only when the stack is empty again: under an endless plain loop,
  *     sockets, files and native promises of this scheduler wait. A warning names the source line.
  *
@@ -258,6 +258,9 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   noteStretch(scheduler, proc);
   if (context.sealed) return;
   serveHost(scheduler);
+  // Also with nothing to run: the event loop waits for its turn, and perhaps what lies below on the stack.
+  const first = !context.owesPause;
+  context.owesPause = true;
   if (!scheduler.hasWork()) return;
   // Near the end of the stack the error must be the user's own, at a place where nothing is half done.
   if (!hasRoom(ROOM_FOR_SIGNALS)) return;
@@ -265,8 +268,6 @@ function reenter(scheduler: Scheduler, proc: Process): void {
   serveOnTop(scheduler, proc, false);
   if (proc.isDead) return;
   // Plain code is short, as a rule. Then the coroutine that called it yields, and nobody needs to run on top.
-  const first = !context.owesPause;
-  context.owesPause = true;
   if (first && owesPause()) return;
   markPlain(scheduler, proc);
   // Modules are evaluated, and others run, only where their code can be ended.

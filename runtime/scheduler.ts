@@ -54,6 +54,8 @@ const SLICES_PER_LOOK = 4;
 /** Frames taken from one ring at a time. */
 const FRAMES_PER_POLL = 1024;
 const TIMERS_PER_POLL = 1024;
+/** How long a process that is not to run on top of another one waits until it does. */
+const ASIDE_MS = 100;
 /** How long a turn keeps Node's event loop waiting. */
 const TURN_MS = 1;
 /** The same while a process awaits a native promise: promises settle only between turns. */
@@ -172,6 +174,7 @@ export class Scheduler {
   #failures: Task[] = [];
   /** Runnable processes that are not started on top of a preempted one; see `preemption.ts`. */
   #aside: Process[] = [];
+  #asideSince = 0;
   #inTurn = false;
   #scheduled = false;
   #stopped = false;
@@ -585,7 +588,8 @@ export class Scheduler {
   hasWork(): boolean {
     if (this.runQueue.length > 0 || this.inboundAvailable() || this.#outboundPending()) return true;
     const { nextDue } = this.timers;
-    return nextDue < Number.POSITIVE_INFINITY && nextDue <= this.now();
+    const due = this.#aside.length === 0 ? nextDue : Math.min(nextDue, this.#asideSince + ASIDE_MS);
+    return due < Number.POSITIVE_INFINITY && due <= this.now();
   }
 
   /** Sleep where the stack does not let the event loop have its turn. */
@@ -621,13 +625,14 @@ export class Scheduler {
     const begun = this.now();
     if (timers.nextDue <= begun) timers.expire(begun, TIMERS_PER_POLL);
     let left = sliceMs > 0 ? runQueue.length : 0;
+    if (sliceMs > 0) this.#admitAside(begun);
     while (left > 0) {
       for (let slices = 0; slices < SLICES_PER_LOOK && left > 0; slices++) {
         left -= 1;
         const proc = runQueue.shift();
         if (proc === null) break;
         if (proc.status === DEAD) continue;
-        if (holdsStack(this, proc)) this.#aside.push(proc);
+        if (holdsStack(this, proc)) this.#putAside(proc, begun);
         else this.#runSlice(proc);
       }
       if (this.now() - begun >= sliceMs) break;
@@ -635,6 +640,19 @@ export class Scheduler {
     this.#flush();
     this.#congestedFor = congested;
     this.state.set(this.slot, shared.RUN_QUEUE, runQueue.length + this.#aside.length);
+  }
+
+  #putAside(proc: Process, now: number): void {
+    if (this.#aside.length === 0) this.#asideSince = now;
+    this.#aside.push(proc);
+  }
+
+  /** What lies below may never end: now and then one that had better wait for it runs all the same. */
+  #admitAside(now: number): void {
+    if (this.#aside.length === 0 || now - this.#asideSince < ASIDE_MS) return;
+    this.#asideSince = now;
+    const proc = this.#aside.shift() as Process;
+    if (proc.status !== DEAD) this.#runSlice(proc);
   }
 
   #takeBackAside(): void {

@@ -47,6 +47,10 @@ describe.each([1, 2])('endless plain loops, schedulers: %i', (schedulers) => {
     expect(await goOn([...KINDS, 'held'], 3)).toEqual(ALL);
   });
 
+  test('what holds the stack for a while goes on beside one that does for ever', async () => {
+    expect(await goOn(['held', 'holdsNowAndThen'], 3)).toEqual(ALL);
+  });
+
   test('a hundred on a scheduler go on, and can be killed', async () => {
     for (const kind of ['spin', 'callsSpin']) {
       expect(await goOn(new Array(100).fill(kind), 2)).toEqual(ALL);

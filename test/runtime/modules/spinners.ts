@@ -14,6 +14,8 @@ import { spinElsewhere } from './spinners-loop.js';
 
 /** Rounds between two laps, more than any slice has. */
 const ROUNDS = 20_000;
+/** Far longer than it takes, for a computer that has much else to do. */
+const PATIENCE_MS = 60_000;
 
 export function lap(n: number): void {
   counter(`spinners.${n}`).add(1);
@@ -94,6 +96,17 @@ function held(n: number): void {
   spinning();
 }
 
+/** What holds the stack for a while only, again and again. */
+async function holdsNowAndThen(n: number): Promise<void> {
+  const spinning = (): void => {
+    for (let round = 0; round < ROUNDS * 20; round++) work(round);
+  };
+  for (;;) {
+    spinning();
+    lap(n);
+  }
+}
+
 const KINDS: Readonly<Record<string, (n: number) => unknown>> = {
   spin,
   spinArrow,
@@ -104,6 +117,7 @@ const KINDS: Readonly<Record<string, (n: number) => unknown>> = {
   callsAgain,
   callsWithCatch,
   held,
+  holdsNowAndThen,
 };
 
 function start(kind: string, n: number): Monitored<unknown> {
@@ -125,7 +139,7 @@ export async function goOn(
   const laps = kinds.map((_, n) => counter(`spinners.${n}`));
   for (const each of laps) each.set(0);
   const started = kinds.map((kind, n) => start(kind, n));
-  const until = performance.now() + 20_000;
+  const until = performance.now() + PATIENCE_MS;
   const goals = laps.map(() => more);
   // Twice, so that it is not the first slice only.
   for (let time = 0; time < 2; time++) {
