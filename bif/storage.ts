@@ -8,7 +8,7 @@
 import { runningProcess, runningScheduler } from '../runtime/context.js';
 import { type Access, accessNow, openAccess } from '../runtime/db/access.js';
 import type { Place } from '../runtime/db/commit-cells.js';
-import type { TableDefinition } from '../runtime/db/definition.js';
+import { type CatalogEntry, sideOf, type TableDefinition } from '../runtime/db/definition.js';
 import { SchemaChange } from '../runtime/db/schema-change.js';
 import { keyOf as keyOfRecord } from '../runtime/db/tables.js';
 import { Restart, SchemaError, Tx } from '../runtime/db/transaction.js';
@@ -35,6 +35,17 @@ export function isOpen(): boolean {
 export async function open(): Promise<void> {
   runningProcess('storage.open');
   await openAccess(runningScheduler('storage.open'));
+}
+
+/** All tables that there are. After `open`. */
+export function catalog(): readonly CatalogEntry[] {
+  return access().tables.all();
+}
+
+/** How much is in a table: of what was applied, so a little late. */
+export function size(entry: CatalogEntry): { readonly rows: number; readonly bytes: number } {
+  const { rows, bytes } = access().engine.sum(sideOf(entry.storage), entry.space);
+  return { rows, bytes };
 }
 
 /** Begin a transaction. After `open`. */

@@ -26,6 +26,7 @@ import { startVm, type Vm } from '../runtime/vm/machine.js';
 import { type Application, compileCacheOf, runsText } from './application.js';
 import { ApplicationRun } from './application-run.js';
 import type { Setting } from './configuration.js';
+import { serveDb } from './db-requests.js';
 import { checkEntry, wrongEntry } from './entry-check.js';
 import { crashWithin, expose } from './exit-text.js';
 import { Failure } from './failure.js';
@@ -114,6 +115,7 @@ export class MachineRun {
         stop: () => this.#stopAsked('tsvm stop'),
         ...traceRequests(() => this.#running()),
         log_level: (request) => changeLevel(this.#running().log, request),
+        db: (request) => serveDb(this.#running(), request),
         load: ({ files }) => loadFiles(this.#running(), this.#app.modules, files),
         upgrade: ({ folder }, report) => upgradeTo(this.#running(), folder, report),
         rollback: (_request, report) => rollBack(this.#running(), report),

@@ -9,6 +9,7 @@ import { benchCommand } from './bench.js';
 import { buildCommand } from './build.js';
 import { checkCommand } from './check.js';
 import { crashesCommand } from './crashes.js';
+import { dbCommand } from './db.js';
 import { Failure } from './failure.js';
 import { failureText } from './human-text.js';
 import { loadCommand } from './load.js';
@@ -63,6 +64,7 @@ function command(): Command {
     rollbackCommand,
     traceCommand,
     crashesCommand,
+    dbCommand,
     checkCommand,
     buildCommand,
     benchCommand,

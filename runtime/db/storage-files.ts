@@ -13,6 +13,7 @@
 
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -27,6 +28,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logFolder, storeFolder } from './embedded-engine.js';
+import { segmentPath, segmentsIn } from './log-files.js';
 
 const FORMAT = 1;
 const RAM_ROOTS: readonly string[] = ['/dev/shm'];
@@ -104,12 +106,44 @@ export function writeEpoch(folder: string, epoch: number): number {
 }
 
 export function syncFolder(folder: string): void {
-  const file = openSync(folder, 'r');
+  syncFile(folder);
+}
+
+export function syncFile(path: string): void {
+  const file = openSync(path, 'r');
   try {
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Put a backup in place of the tables of a folder that no machine uses.
+ *
+ * @param place how the store says where it stands; given the folder of the store
+ */
+export async function replaceDisc(
+  folder: string,
+  file: string,
+  place: (store: string, segment: number) => Promise<void>,
+): Promise<void> {
+  mkdirSync(logFolder(folder), { recursive: true, mode: 0o700 });
+  const epoch = (readEpoch(folder) ?? 0) + 1;
+  const store = storeFolder(folder, epoch);
+  mkdirSync(store, { recursive: true, mode: 0o700 });
+  copyFileSync(file, join(store, 'data.mdb'));
+  const segments = segmentsIn(logFolder(folder));
+  const segment = (segments.at(-1) ?? 0) + 1;
+  await place(store, segment);
+  closeSync(openSync(segmentPath(logFolder(folder), segment), 'a', 0o600));
+  syncFile(join(store, 'data.mdb'));
+  syncFolder(store);
+  syncFolder(logFolder(folder));
+  writeEpoch(folder, epoch);
+  // From here on the backup counts: what was before is not needed any more.
+  for (const old of segments) rmSync(segmentPath(logFolder(folder), old), { force: true });
+  prepareDisc(folder);
 }
 
 /** An empty folder for tables in RAM. Those that machines left which were killed are taken away. */

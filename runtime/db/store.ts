@@ -109,6 +109,22 @@ export class Store {
     return found;
   }
 
+  /** Every row of every space, unchecked. */
+  *all(): Generator<readonly [Buffer, Buffer], void> {
+    for (const { key, value } of this.#db.getRange({ snapshot: true })) {
+      yield [Buffer.from(key), Buffer.from(value)];
+    }
+  }
+
+  /** How long the file must be at least. */
+  get bytesUsed(): number {
+    const { lastPageNumber, pageSize } = this.#db.getStats() as {
+      readonly lastPageNumber: number;
+      readonly pageSize: number;
+    };
+    return (lastPageNumber + 1) * pageSize;
+  }
+
   position(): Position | undefined {
     return this.#meta<Position>(POSITION);
   }
@@ -196,9 +212,9 @@ export class Store {
     return this.#db.put(key, checkedValue(key, Buffer.from(JSON.stringify(value))));
   }
 
-  /** A copy of a moment, without holding anybody up. @param path a new file */
-  async copyTo(path: string, compact: boolean): Promise<void> {
-    await this.#db.backup(path, compact);
+  /** A copy of a moment, without holding anybody up. @param folder an empty one: `data.mdb` is made there */
+  async copyTo(folder: string, compact: boolean): Promise<void> {
+    await this.#db.backup(folder, compact);
   }
 
   async close(): Promise<void> {

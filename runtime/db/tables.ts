@@ -8,7 +8,7 @@ import { badarg } from '../errors.js';
 import type { Side } from './commit-cells.js';
 import { type CatalogEntry, catalogOf } from './definition.js';
 import type { StorageEngine } from './engine.js';
-import { idOf, keyBytes } from './key-bytes.js';
+import { idOf, keyBytes, spaceEnd } from './key-bytes.js';
 import { type CachedRow, RowCache } from './row-cache.js';
 import { decodeValue } from './value-bytes.js';
 
@@ -63,6 +63,19 @@ export class Tables {
     };
     this.#known[side].set(name, table);
     return table;
+  }
+
+  /** Every table of both sides. */
+  all(): readonly CatalogEntry[] {
+    const sides: readonly Side[] = this.#engine.hasDisc ? ['disc', 'ram'] : ['ram'];
+    return sides.flatMap((side) => {
+      const space = catalogOf(side);
+      const range = { from: keyBytes(space, 'table'), to: spaceEnd(space), reverse: false };
+      const { rows } = this.#engine.scan(side, { ...range, limit: Number.MAX_SAFE_INTEGER }, 0);
+      return rows.flatMap((value, at) =>
+        at % 2 === 1 ? [decodeValue(value) as CatalogEntry] : [],
+      );
+    });
   }
 
   #cacheOf(known: Table | undefined, entry: CatalogEntry): RowCache | null {

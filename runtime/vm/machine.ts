@@ -14,6 +14,7 @@ import type { CompiledModule } from '../../loader/module.js';
 import { type CompileProjectOptions, compileProject, scanProject } from '../../loader/project.js';
 import { homeOf } from '../address.js';
 import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
+import type { Verified } from '../db/verify.js';
 import type { FunctionName, HostRequest, LogRequest } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
@@ -397,6 +398,19 @@ export class Vm {
   /** Figures of the machine and of each scheduler. */
   stats(): Promise<VmStats> {
     return collectStats(this.#threads, this.#codeServer);
+  }
+
+  /**
+   * Copy the tables on disc, as they are at one moment, to a file, while everything goes on. The copy is
+   * verified. `mnesia:backup/1`; `tsvm db restore` brings it back.
+   */
+  backup(file: string): Promise<Verified> {
+    return this.#storage.backup(file);
+  }
+
+  /** Write the store of the tables anew without what it does not need. @returns its sizes in bytes */
+  compact(): Promise<{ readonly before: number; readonly after: number }> {
+    return this.#storage.compact();
   }
 
   /** End every process, then the threads. Nothing is left behind. May be called more than once. */

@@ -10,6 +10,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { CommitCells } from '../db/commit-cells.js';
 import type { StorageBoot } from '../db/embedded-engine.js';
 import { databaseFolder, makeRam, StorageError } from '../db/storage-files.js';
+import type { Verified } from '../db/verify.js';
 import { ControlServer } from './control-socket.js';
 import { DataFolder } from './data-folder.js';
 import type {
@@ -57,6 +58,25 @@ export class StorageHost {
    * @throws StorageError, DataFolderError
    */
   async attach(life: number): Promise<StorageBoot> {
+    await this.#ready();
+    const { port1, port2 } = new MessageChannel();
+    await this.ask({ op: 'attach', life, port: port1 }, [port1]);
+    return { cells: this.#cells.buffer, disc: this.#disc, ram: this.#ram, port: port2 };
+  }
+
+  /** A copy of the tables on disc at one moment, as a file, without holding anybody up; verified. */
+  async backup(file: string): Promise<Verified> {
+    await this.#ready();
+    return (await this.ask({ op: 'backup', file })) as Verified;
+  }
+
+  /** Write the store anew without what it does not need; nobody is held up. @returns its sizes in bytes */
+  async compact(): Promise<{ readonly before: number; readonly after: number }> {
+    await this.#ready();
+    return (await this.ask({ op: 'compact' })) as { before: number; after: number };
+  }
+
+  async #ready(): Promise<void> {
     this.#starting ??= this.#start();
     try {
       await this.#starting;
@@ -64,9 +84,6 @@ export class StorageHost {
       this.#starting = null;
       throw error;
     }
-    const { port1, port2 } = new MessageChannel();
-    await this.ask({ op: 'attach', life, port: port1 }, [port1]);
-    return { cells: this.#cells.buffer, disc: this.#disc, ram: this.#ram, port: port2 };
   }
 
   /** A scheduler thread has died. */

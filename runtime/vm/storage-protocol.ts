@@ -15,6 +15,10 @@ export interface StorageThreadBoot {
 export type StorageRequest =
   | { readonly op: 'attach'; readonly life: number; readonly port: MessagePort }
   | { readonly op: 'detach'; readonly life: number }
+  /** A copy of a moment, as a file; gives what verification says of it. */
+  | { readonly op: 'backup'; readonly file: string }
+  /** Write the store anew, without what it does not need. */
+  | { readonly op: 'compact' }
   | { readonly op: 'close' };
 
 export interface StorageQuestion {

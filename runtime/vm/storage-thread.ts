@@ -3,14 +3,22 @@
  * that could take the whole program down in the middle of a native write; it ends when it is asked to.
  */
 
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { CommitCells } from '../db/commit-cells.js';
 import { type FromStorage, logFolder, storeFolder, type ToStorage } from '../db/embedded-engine.js';
 import { recover } from '../db/recovery.js';
-import { prepareDisc } from '../db/storage-files.js';
+import {
+  prepareDisc,
+  StorageError,
+  syncFile,
+  syncFolder,
+  writeEpoch,
+} from '../db/storage-files.js';
 import { StorageWriter } from '../db/storage-writer.js';
 import { Store } from '../db/store.js';
+import { lengthProblem, type Verified, verifyStore } from '../db/verify.js';
 import type {
   StorageAnswer,
   StorageQuestion,
@@ -45,7 +53,10 @@ async function start(): Promise<void> {
   if (boot.disc !== null) {
     const epoch = prepareDisc(boot.disc);
     while (cells.epoch < epoch) cells.nextEpoch();
-    const store = new Store(storeFolder(boot.disc, epoch), true);
+    const folder = storeFolder(boot.disc, epoch);
+    const store = new Store(folder, true);
+    const problem = lengthProblem(store, folder) ?? firstProblem(store);
+    if (problem !== null) throw damaged(boot.disc, problem);
     const found = await recover(store, logFolder(boot.disc));
     if (found.torn !== null) {
       const { bytes, file, kept } = found.torn;
@@ -58,6 +69,21 @@ async function start(): Promise<void> {
   writer.add('ram', boot.ram, new Store(storeFolder(boot.ram, 0), false), 1);
 }
 
+/** What is read in a second or so; larger stores are verified by `tsvm db check` alone. */
+const VERIFIED_BYTES: number = 256 * 1024 * 1024;
+
+function firstProblem(store: Store): string | null {
+  if (store.bytesUsed > VERIFIED_BYTES) return null;
+  return verifyStore(store, false).problems[0] ?? null;
+}
+
+function damaged(folder: string, problem: string): StorageError {
+  return new StorageError(
+    'damaged',
+    `the tables in ${folder} are damaged: ${problem}; tsvm db check shows all, tsvm db restore brings back a backup`,
+  );
+}
+
 async function answer(request: StorageRequest): Promise<unknown> {
   switch (request.op) {
     case 'attach':
@@ -67,12 +93,66 @@ async function answer(request: StorageRequest): Promise<unknown> {
       ports.get(request.life)?.close();
       ports.delete(request.life);
       return null;
+    case 'backup':
+      return await backup(request.file);
+    case 'compact':
+      return await compact();
     case 'close':
       await writer.close();
       for (const port of ports.values()) port.close();
       rmSync(boot.ram, { recursive: true, force: true });
       return null;
   }
+}
+
+/** @returns what was copied, verified */
+async function backup(file: string): Promise<Verified> {
+  const store = discStore();
+  await writer.drain();
+  const folder = `${file}.part`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    await store.copyTo(folder, true);
+    const copy = new Store(folder, true);
+    const verified = verifyStore(copy, false);
+    await copy.close();
+    syncFile(join(folder, 'data.mdb'));
+    renameSync(join(folder, 'data.mdb'), file);
+    syncFolder(dirname(file));
+    return verified;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function compact(): Promise<{ readonly before: number; readonly after: number }> {
+  const folder = boot.disc;
+  if (folder === null) throw new StorageError('unusable', 'this machine has no data folder');
+  await writer.drain();
+  const before = statSync(join(storeFolder(folder, cells.epoch), 'data.mdb')).size;
+  await writer.replace(async (store, epoch) => {
+    const fresh = storeFolder(folder, epoch);
+    mkdirSync(fresh, { recursive: true, mode: 0o700 });
+    await store.copyTo(fresh, true);
+    syncFile(join(fresh, 'data.mdb'));
+    syncFolder(fresh);
+    const made = new Store(fresh, true);
+    writeEpoch(folder, epoch);
+    return made;
+  });
+  for (const name of readdirSync(folder)) {
+    // Who still reads the old file keeps it until it looks again.
+    if (name.startsWith('store.') && name !== `store.${cells.epoch}`) {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  }
+  return { before, after: statSync(join(storeFolder(folder, cells.epoch), 'data.mdb')).size };
+}
+
+function discStore(): Store {
+  const store = writer.store('disc');
+  if (store !== undefined) return store;
+  throw new StorageError('unusable', 'this machine has no data folder');
 }
 
 function attach(life: number, port: MessagePort): void {
