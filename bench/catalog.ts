@@ -357,6 +357,21 @@ function genServerCall(variant: string, extra: Partial<Benchmark>): Benchmark {
   };
 }
 
+/** @param beam `false` where Mnesia has no counterpart */
+function mnesia(copies: string, variant: string, n: number, beam = true): Benchmark {
+  const name = `mnesia.${copies}.${variant.split('.')[1]}`;
+  return {
+    name,
+    variant,
+    passes: ['rate'],
+    params: { n },
+    quick: { n: Math.ceil(n / 50) },
+    tsvm: { module: 'mnesia' },
+    beam: beam ? { module: 'mnesia_tables' } : null,
+    figures: [rate(name)],
+  };
+}
+
 function supervisorRestart(variant: string, n: number): Benchmark {
   const name = `supervisor_restart.${variant}`;
   return {
@@ -520,6 +535,13 @@ export const benchmarks: readonly Benchmark[] = [
   etsPair('conc2.update_counter', 1_000_000),
   etsPair('conc2.select_1pct', 40),
   etsPair('remote.lookup', 1_000_000),
+  mnesia('ram_copies', 'ram.dirty_write', 100_000),
+  mnesia('ram_copies', 'ram.dirty_read', 500_000),
+  mnesia('ram_copies', 'ram.transaction', 50_000),
+  mnesia('disc_copies', 'disc.dirty_write', 50_000),
+  mnesia('disc_copies', 'disc.dirty_read', 500_000),
+  mnesia('disc_copies', 'disc.transaction', 20_000),
+  mnesia('durable', 'durable.transaction', 100, false),
   genServerCall('local', { serial: true }),
   genServerCall('cross', { parallel: true }),
   supervisorRestart('burst1k', 1_000),

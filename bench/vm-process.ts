@@ -3,6 +3,9 @@
  *
  * Everything goes through the public API. Each body is a new process of the VM (`vm.run`).
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startVm } from 'tsvm/vm';
 import { codeLoadBuilds } from './code-load.js';
 import { hotLoad } from './hot-load.js';
@@ -44,11 +47,14 @@ async function runHotLoads(): Promise<void> {
 }
 
 async function runWorkload(): Promise<void> {
+  // On the disk, for what writes there.
+  const data = request.module === 'mnesia' ? mkdtempSync(join(tmpdir(), 'tsvm-bench-')) : null;
   const vm = await startVm({
     modules: packagePath('bench', 'workloads'),
     schedulers: request.schedulers,
     watch: false,
     logger: false,
+    ...(data === null ? {} : { data }),
   });
   const run = (fn: string, args: readonly unknown[]): Promise<unknown> =>
     vm.run(request.module, fn, [...args]);
@@ -67,4 +73,5 @@ async function runWorkload(): Promise<void> {
     printLine,
   );
   await vm.stop();
+  if (data !== null) rmSync(data, { recursive: true, force: true });
 }
