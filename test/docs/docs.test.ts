@@ -35,6 +35,7 @@ const COMMANDS = [
   'log-level',
   'trace',
   'crashes',
+  'db',
   'check',
   'build',
   'bench',
