@@ -145,7 +145,8 @@ function error(number: number): Error {
   const Class = ERRORS[name] ?? Error;
   const made = new Class(message);
   objects[number] = made;
-  Object.defineProperty(made, 'stack', { value: stack, writable: true, configurable: true });
+  // Assigned, as it is an accessor in newer versions of V8.
+  made.stack = stack;
   const cause = take();
   if (cause !== undefined) {
     Object.defineProperty(made, 'cause', { value: cause, writable: true, configurable: true });
