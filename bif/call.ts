@@ -101,6 +101,7 @@ function ask(
     else {
       const message = { type: 'call', from, request: copy(request, 'message.request') };
       context.budget -= 1;
+      if (context.tracer !== null) context.tracer.sent(proc, pid, message);
       proc.peer = target;
       proc.peerPid = pid;
       deliver(scheduler, target, message);
@@ -134,6 +135,8 @@ export function reply<R>(from: From<R>, value: NoInfer<R>): void {
   const held = scheduler?.monitors.findHeld(ref);
   if (scheduler !== null && held?.alias === 'reply_demonitor') {
     context.budget -= 1;
+    if (context.tracer !== null && context.process !== null)
+      context.tracer.sent(context.process, ref, { type: 'reply', ref, value });
     replyHere(scheduler, held, copy(value, 'message.value'));
     return;
   }

@@ -131,11 +131,13 @@ interface Answer {
 export function replyHere(scheduler: Scheduler, monitor: Monitor, value: unknown): void {
   const { call, ref } = monitor;
   dropMonitor(scheduler, monitor);
-  if (call !== null) endCall(call, value, false);
-  else {
-    const answer: Answer = { type: 'reply', ref, value };
+  const answer: Answer = { type: 'reply', ref, value };
+  if (call === null) {
     deliver(scheduler, monitor.holder as Process, answer);
+    return;
   }
+  if (context.tracer !== null) context.tracer.received(monitor.holder as Process, answer);
+  endCall(call, value, false);
 }
 
 /** Whoever has given up a call (`abandon.ts`) is not gone on with. */

@@ -3,6 +3,9 @@
  * their own results and fail where a message is wrong.
  */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startVm, type Vm } from 'tsvm/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Benchmark, benchmarks } from '../../bench/catalog.js';
@@ -20,7 +23,10 @@ import { startLarge } from '../../bench/start-large.js';
 /** Constants so small that a workload takes milliseconds. */
 function tiny({ params }: Benchmark): Params {
   return Object.fromEntries(
-    Object.entries(params).map(([key, value]) => [key, Math.min(value, key === 'n' ? 200 : 10)]),
+    Object.entries(params).map(([key, value]) => [
+      key,
+      Math.min(value, key === 'n' || key === 'rows' ? 200 : 10),
+    ]),
   );
 }
 
@@ -29,13 +35,18 @@ const own = benchmarks.flatMap((benchmark) =>
 );
 
 let vm: Vm;
+let data: string;
 
 beforeAll(async () => {
   const modules = packagePath('bench', 'workloads');
-  vm = await startVm({ modules, schedulers: 2, watch: false, logger: false });
+  data = mkdtempSync(join(tmpdir(), 'tsvm-workloads-'));
+  vm = await startVm({ modules, data, schedulers: 2, watch: false, logger: false });
 });
 
-afterAll(() => vm?.stop());
+afterAll(async () => {
+  await vm?.stop();
+  rmSync(data, { recursive: true, force: true });
+});
 
 const isStart = ({ module }: { module: string }): boolean => module === 'start-large';
 const isHotLoad = ({ module }: { module: string }): boolean => module === 'hot-load';
