@@ -17,6 +17,7 @@ const NO_FUNCTION = /expected .*function.*got/s;
 const TABLE: Readonly<Record<string, readonly Call[]>> = {
   alias: [[['forever'], /alias: mode: expected.*got "forever"/s]],
   announce: [[[5], /announce: url: expected a string, got 5/]],
+  atomic: [[[''], NO_NAME]],
   call: [
     [[5, 'x'], /call: to: expected.*got 5/s],
     [['', 'x'], /call: to/],
@@ -42,6 +43,8 @@ const TABLE: Readonly<Record<string, readonly Call[]>> = {
     [[() => {}], /fn: .*write fn\(…\) around the function itself/],
   ],
   forward: [[[{}, { events: ['x'], active: true }], /expected an event emitter.*got/s]],
+  killGroup: [[['name'], NO_PID]],
+  setGroupLeader: [[['name'], NO_PID]],
   handOver: [[[5], /expected an object, got 5/]],
   hibernate: [[[undefined], NO_FUNCTION]],
   isAlive: [
@@ -127,6 +130,7 @@ const TAKE_ANYTHING = new Set([
   'exitReason',
   'exportName',
   'freeze',
+  'groupLeader',
   'isPid',
   'makeRef',
   'node',
