@@ -193,7 +193,7 @@ export async function start(): Promise<void> {
 export async function start(): Promise<void> {
   setTimeout(() => {
     throw new Error('outside of any process');
-  }, 1);
+  }, 500);
   await receive();
 }
 `,
