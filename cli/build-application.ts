@@ -6,13 +6,13 @@
  */
 
 import { existsSync } from 'node:fs';
-import { copyFile, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { writeWhole } from '../loader/build-file.js';
 import { buildProject } from '../loader/build-project.js';
 import { MANIFEST, type Manifest, readManifest } from '../loader/manifest.js';
 import { scanProject } from '../loader/project.js';
-import { readUpgradeFile, UPGRADE_FILE, type UpgradeFile } from '../loader/upgrade-file.js';
+import { readUpgradeFile } from '../loader/upgrade-file.js';
 import { LIBRARY } from '../runtime/vm/library.js';
 import {
   APPLICATION_FILE,
@@ -58,7 +58,7 @@ export async function buildApplication(
   const begin = performance.now();
   await checkOut(app, out);
   // What is wrong with it is found before anything is written.
-  const upgrade = await readUpgradeFile(app.folder);
+  const upgrade = (await readUpgradeFile(app.folder))?.text;
   // The machine's data folder is used where there is one; a build does not make it.
   const cache = existsSync(app.data) ? compileCacheOf(app.data) : undefined;
   const { errors } = await buildProject({
@@ -67,10 +67,10 @@ export async function buildApplication(
     cache,
     onProgress,
     library: LIBRARY,
+    upgrade,
   });
   if (errors.length > 0) throw Failure.ofLoading(errors);
   const application = await writeApplication(app, out);
-  await writeUpgradeFile(upgrade, out);
   const modules = await builtModules(out, (await readManifest(out)) as Manifest);
   return { out, manifest: MANIFEST, application, ms: performance.now() - begin, modules };
 }
@@ -116,13 +116,6 @@ async function writeApplication(app: Application, out: string): Promise<string> 
   if (config !== undefined) await writeWhole(join(out, CONFIG_FILE), readConfigText(config));
   await writeWhole(join(out, APPLICATION_FILE), `${JSON.stringify(text, null, 2)}\n`);
   return APPLICATION_FILE;
-}
-
-/** Beside the builds, as it stands beside the sources. */
-async function writeUpgradeFile(file: UpgradeFile | undefined, out: string): Promise<void> {
-  const path = join(out, UPGRADE_FILE);
-  if (file === undefined) await rm(path, { force: true });
-  else await copyFile(file.path, path);
 }
 
 function builtModules(out: string, manifest: Manifest): Promise<readonly BuiltModule[]> {

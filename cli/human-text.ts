@@ -15,6 +15,7 @@ import {
   messageOf,
   type StartRecord,
   translatedText,
+  upgradeLine,
 } from './records.js';
 import { type Colours, counted, harmless, indented, shownMs, shownPath } from './terminal.js';
 
@@ -84,6 +85,8 @@ export class HumanText {
     switch (record.event) {
       case 'load':
         return `${c.green('loaded')} ${record.module}${c.dim(`@${record.version}`)} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${c.yellow(killedText(record.killed))}`;
+      case 'upgrade':
+        return upgradeLine(record).replace(/^upgraded|^rolled back/, (done) => c.green(done));
       case 'remove':
         return `${c.yellow('removed')} ${record.module}${c.dim(': its file is gone')}`;
       case 'load_error': {

@@ -11,6 +11,7 @@ import type { LoadReport } from '../loader/code-server.js';
 import type { LoadErrorData } from '../loader/errors.js';
 import type { CrashReport, LogLine } from '../runtime/hosting.js';
 import type { LogLevel } from '../runtime/log-level.js';
+import type { UpgradeReport } from '../runtime/vm/upgrades.js';
 import type { Exposition } from './exit-text.js';
 import { placeText } from './exit-text.js';
 import { counted, shownMs, shownPath } from './terminal.js';
@@ -70,6 +71,8 @@ export type StartRecord =
       /** Processes whose state was translated, in the first record of the set. */
       readonly translated: number;
     } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
+  /** A set of builds took the place of what ran, or was taken back, as one unit; its loads were told before. */
+  | ({ readonly event: 'upgrade' } & UpgradeReport)
   /** A module's file is gone, and the module with it. */
   | { readonly event: 'remove'; readonly module: string }
   | ({
@@ -191,6 +194,8 @@ export function messageOf(record: StartRecord): string {
       return `listening on ${record.url}`;
     case 'load':
       return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${killedText(record.killed)}`;
+    case 'upgrade':
+      return upgradeLine(record);
     case 'remove':
       return `removed ${record.module}: its file is gone`;
     case 'load_error':
@@ -218,6 +223,13 @@ export function messageOf(record: StartRecord): string {
     case 'application_end':
       return exitLine(record);
   }
+}
+
+/** An upgrade or rollback in one line. */
+export function upgradeLine({ folder, modules, translated, restarted, ms }: UpgradeReport): string {
+  const done = folder === undefined ? 'rolled back' : 'upgraded';
+  const apps = restarted.length === 0 ? '' : `, ${restarted.join(', ')} restarted`;
+  return `${done} ${counted(modules.length, 'module')} with ${counted(translated, 'process state')}${apps} in ${shownMs(ms)}`;
 }
 
 /** What a load cost, to be set behind what it did; nothing, mostly. */

@@ -10,7 +10,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { UpgradeProgress, UpgradeReport } from '../runtime/vm/upgrades.js';
 import { connectTo } from './connect.js';
-import { type Colours, coloursOf, columns, counted, harmless, shownMs } from './terminal.js';
+import { upgradeLine } from './records.js';
+import { type Colours, coloursOf, columns, harmless, shownMs } from './terminal.js';
 
 /** States of a million processes, checks and restarts: who waits sees how far it is. */
 const ANSWER_MS = 3_600_000;
@@ -79,7 +80,7 @@ async function ask(
       const progress = value as UpgradeProgress;
       write({ event: 'progress', ...progress }, progressText(progress, c));
     })) as UpgradeReport;
-    write({ event: request, ...report }, reportText(request, report, c));
+    write({ event: request, ...report }, reportText(report, c));
   } finally {
     client.close();
   }
@@ -93,11 +94,8 @@ function progressText({ step, text, ms }: UpgradeProgress, c: Colours): string {
   return `${at}  ${name}  ${harmless(text)}`;
 }
 
-function reportText(
-  request: 'upgrade' | 'rollback',
-  { modules, translated, restarted, ms }: UpgradeReport,
-  c: Colours,
-): string {
+function reportText(report: UpgradeReport, c: Colours): string {
+  const { modules, restarted } = report;
   if (modules.length === 0 && restarted.length === 0)
     return 'nothing to do: all of it is current already';
   const rows = modules.map(({ module, what, from, to }) => [
@@ -106,10 +104,8 @@ function reportText(
     from ?? '',
     to === null ? '' : c.bold(to),
   ]);
-  const done = request === 'upgrade' ? 'upgraded' : 'rolled back';
-  const apps = restarted.length === 0 ? '' : `, ${restarted.join(', ')} restarted`;
   return [
-    `${c.green(done)} ${counted(modules.length, 'module')} with ${counted(translated, 'process state')}${apps} in ${shownMs(ms)}`,
+    upgradeLine(report).replace(/^upgraded|^rolled back/, (done) => c.green(done)),
     ...columns(rows).map((line) => `  ${line}`),
   ].join('\n');
 }

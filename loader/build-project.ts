@@ -2,7 +2,8 @@
  * `tsvm build`: every module of a folder as a build file, and a manifest.
  *
  * The manifest is written last and names every build with its version, so that a machine that watches
- * the folder waits for the whole set and loads it as one (manifest.ts, set-gate.ts).
+ * the folder waits for the whole set and loads it as one (manifest.ts, set-gate.ts). It also names the upgrade
+ * file of the set, which stands beside it.
  */
 
 import { rm } from 'node:fs/promises';
@@ -14,6 +15,7 @@ import { MANIFEST, type Manifest, readManifest } from './manifest.js';
 import { FORMAT_VERSION } from './module.js';
 import { loadOrder } from './module-graph.js';
 import { type CompileProjectOptions, compileProject, scanProject } from './project.js';
+import { UPGRADE_FILE, upgradeDigest } from './upgrade-file.js';
 
 export interface BuildReport {
   /** Paths written, the manifest last. */
@@ -29,7 +31,13 @@ export interface BuildReport {
  * @throws LoadError for a folder that is no project, or an import of a module that does not exist
  */
 export async function buildProject(
-  options: { modules: string; out: string; library?: ModuleSource } & CompileProjectOptions,
+  options: {
+    modules: string;
+    out: string;
+    library?: ModuleSource;
+    /** The text of the upgrade file; without one there is none beside the builds afterwards. */
+    upgrade?: string | undefined;
+  } & CompileProjectOptions,
 ): Promise<BuildReport> {
   const out = resolve(options.out);
   const project = await scanProject(options.modules);
@@ -45,8 +53,15 @@ export async function buildProject(
     name,
     { version, file: relative(out, buildPath(out, name)).replaceAll('\\', '/') },
   ]);
-  const manifest: Manifest = { format: FORMAT_VERSION, modules: Object.fromEntries(entries) };
+  const { upgrade } = options;
+  const manifest: Manifest = {
+    format: FORMAT_VERSION,
+    modules: Object.fromEntries(entries),
+    ...(upgrade === undefined ? {} : { upgrade: upgradeDigest(upgrade) }),
+  };
   await removeStale(out, before, manifest);
+  if (upgrade === undefined) await rm(join(out, UPGRADE_FILE), { force: true });
+  else await writeWhole(join(out, UPGRADE_FILE), upgrade);
   const path = join(out, MANIFEST);
   await writeWhole(path, `${JSON.stringify(manifest, null, 2)}\n`);
   return { written: [...written, path], modules: modules.length, errors };

@@ -20,6 +20,7 @@ export type LoadErrorKind =
   | 'on_load'
   | 'standstill'
   | 'code_change'
+  | 'upgrade'
   | 'corrupt_build'
   | 'build_format'
   | 'incomplete_set'
@@ -192,6 +193,14 @@ export class CodeChangeError extends LoadError {
   }
 }
 
+/** A set of builds that its upgrade file keeps from being loaded, or whose checks did not pass. */
+export class SetUpgradeError extends LoadError {
+  override readonly name = 'SetUpgradeError';
+  constructor(message: string, details?: LoadErrorDetails) {
+    super('upgrade', message, details);
+  }
+}
+
 /** A build that is truncated or whose content does not match its digest. */
 export class CorruptBuildError extends LoadError {
   override readonly name = 'CorruptBuildError';
@@ -287,6 +296,7 @@ const CLASSES: Record<
   on_load: OnLoadError,
   standstill: StandstillError,
   code_change: CodeChangeError,
+  upgrade: SetUpgradeError,
   corrupt_build: CorruptBuildError,
   build_format: BuildFormatError,
   incomplete_set: IncompleteSetError,

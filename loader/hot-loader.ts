@@ -4,14 +4,21 @@
  * A module that could not be loaded (it imports one that is not there yet, say) is tried again with
  * each later batch until it, or a newer version of it, loads: the order in which files arrive
  * must not decide whether they are loaded. A set of builds that belong together is never split by that: it
- * is loaded whole, then what it no longer has is removed, or nothing of it happens. Batches that come while one is being loaded are loaded as one
+ * is loaded whole, then what it no longer has is removed, or nothing of it happens. One that comes with an
+ * upgrade file is an upgrade instead, and is tried again when that file is another one. Batches that come while one is being loaded are loaded as one
  * afterwards, with the newest of each module: who drops builds faster than they load waits for no backlog.
  */
 
 import type { CodeServer, LoadReport } from './code-server.js';
 import { LoadError } from './errors.js';
 import type { CompiledModule } from './module.js';
-import { ModuleWatcher, type WatchBatch, type WatchChange } from './watch.js';
+import {
+  isEmpty,
+  ModuleWatcher,
+  type SetChange,
+  type WatchBatch,
+  type WatchChange,
+} from './watch.js';
 
 export interface HotLoaderOptions {
   readonly folder: string;
@@ -19,6 +26,13 @@ export interface HotLoaderOptions {
   readonly poll?: boolean;
   /** How long a set may stay incomplete before that is reported; the watcher's own time by default. */
   readonly setMs?: number;
+  /**
+   * Puts the set of the folder in the place of what runs, by its upgrade file, as one unit.
+   *
+   * @param removed modules that are not in the set any more
+   * @throws LoadError
+   */
+  readonly upgrade: (removed: readonly string[]) => Promise<void>;
   /** After each load that changed something. */
   readonly onLoad: (reports: readonly LoadReport[]) => void;
   readonly onRemove: (module: string) => void;
@@ -30,7 +44,7 @@ export class HotLoader {
   readonly #options: HotLoaderOptions;
   readonly #rejected: Map<string, CompiledModule> = new Map();
   /** The change to the set that could not be loaded. */
-  #rejectedSet: WatchChange = NOTHING;
+  #rejectedSet: SetChange = NO_SET;
   #watcher: ModuleWatcher | null = null;
   /** What came while a load was under way. */
   #waiting: WatchBatch | null = null;
@@ -80,16 +94,30 @@ export class HotLoader {
     for (const { name } of changed) this.#rejected.delete(name);
     await this.#removeAll(removed);
     for (const name of removed) this.#rejected.delete(name);
-    const set = mergedChange(this.#rejectedSet, batch.set);
-    const isSetNew = batch.set.changed.length > 0;
+    const set = mergedSet(this.#rejectedSet, batch.set);
+    if (!set.upgrade) return await this.#load(changed, set, batch.set.changed.length > 0);
+    const isNew = batch.set.changed.length > 0 || batch.set.upgrade;
+    if (isNew && !isEmpty(set)) await this.#upgrade(set);
+    else if (!isEmpty(set)) this.#rejectedSet = set;
+    const pending = this.#rejectedSet;
+    await this.#load(changed, NO_SET, false);
+    this.#rejectedSet = pending;
+  }
+
+  /** Each of these modules by itself, and the set as one. */
+  async #load(
+    changed: readonly CompiledModule[],
+    set: SetChange,
+    isSetNew: boolean,
+  ): Promise<void> {
     // A set that failed a moment ago is not helped by a removal alone.
     const isPending = set.changed.length > 0 && !isSetNew;
-    this.#rejectedSet = isPending ? set : NOTHING;
+    this.#rejectedSet = isPending ? set : NO_SET;
     const units = [isSetNew ? set.changed : [], changed].filter((unit) => unit.length > 0);
     const all = [...this.#rejected.values(), ...set.changed, ...changed];
     if (units.length > 0 && all.length > (units[0] as readonly CompiledModule[]).length) {
       if ((await this.#tryLoad(all)) === null) {
-        this.#rejectedSet = NOTHING;
+        this.#rejectedSet = NO_SET;
         return this.#removeAll(set.removed);
       }
     }
@@ -101,7 +129,18 @@ export class HotLoader {
       else for (const module of unit) this.#rejected.set(module.name, module);
       this.#options.onError(error);
     }
-    if (this.#rejectedSet === NOTHING) await this.#removeAll(set.removed);
+    if (this.#rejectedSet === NO_SET) await this.#removeAll(set.removed);
+  }
+
+  async #upgrade(set: SetChange): Promise<void> {
+    this.#rejectedSet = NO_SET;
+    try {
+      await this.#options.upgrade(set.removed);
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error;
+      this.#rejectedSet = set;
+      this.#options.onError(error);
+    }
   }
 
   async #removeAll(names: readonly string[]): Promise<void> {
@@ -124,14 +163,20 @@ export class HotLoader {
   }
 }
 
-const NOTHING: WatchChange = { changed: [], removed: [] };
+const NO_SET: SetChange = { changed: [], removed: [], upgrade: false };
 
 function merged(earlier: WatchBatch, later: WatchBatch): WatchBatch {
   return {
     ...mergedChange(earlier, later),
-    set: mergedChange(earlier.set, later.set),
+    set: mergedSet(earlier.set, later.set),
     failed: [...earlier.failed, ...later.failed],
   };
+}
+
+/** An upgrade file counts for the set that it came with, or that waits for another one. */
+function mergedSet(earlier: SetChange, later: SetChange): SetChange {
+  const upgrade = later.upgrade || (later.changed.length === 0 && earlier.upgrade);
+  return { ...mergedChange(earlier, later), upgrade };
 }
 
 /** What `later` says of a module holds. */

@@ -28,6 +28,8 @@ export const MANIFEST = 'tsvm.manifest.json';
 export interface Manifest {
   readonly format: number;
   readonly modules: Readonly<Record<string, { readonly version: string; readonly file: string }>>;
+  /** The digest of the upgrade file that was built with the set, if there was one. */
+  readonly upgrade?: string;
 }
 
 /** In a message of one line; the rest is counted. */
@@ -59,7 +61,8 @@ export async function manifestAt(file: string): Promise<Manifest> {
   return parseManifest(text, file);
 }
 
-function parseManifest(text: string, file: string): Manifest {
+/** @throws CorruptBuildError, BuildFormatError */
+export function parseManifest(text: string, file: string): Manifest {
   const manifest = parsed(text);
   if (typeof manifest?.format !== 'number' || typeof manifest.modules !== 'object') {
     throw new CorruptBuildError('the manifest is cut off or damaged', { file, hint: REBUILD });
@@ -70,6 +73,8 @@ function parseManifest(text: string, file: string): Manifest {
       { file, hint: 'build the set with the tsvm that is to run it' },
     );
   }
+  if (manifest.upgrade !== undefined && typeof manifest.upgrade !== 'string')
+    throw new CorruptBuildError('the manifest has a damaged "upgrade"', { file, hint: REBUILD });
   for (const [name, entry] of Object.entries(manifest.modules ?? {})) {
     if (!isModuleName(name) || typeof entry?.version !== 'string') {
       throw new CorruptBuildError(`the manifest has a damaged entry: ${JSON.stringify(name)}`, {

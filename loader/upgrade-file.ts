@@ -11,6 +11,7 @@
  * Source: OTP, "appup", "relup"; System Principles, "Upgrade and Downgrade".
  */
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompiledModule } from './module.js';
@@ -48,6 +49,7 @@ export type UpgradeStep = CheckStep | ModuleStep | RestartStep;
 
 export interface UpgradeFile {
   readonly path: string;
+  readonly text: string;
   readonly limits: {
     readonly restMs?: number;
     readonly codeChangeMs?: number;
@@ -71,6 +73,13 @@ export class UpgradeRefusedError extends Error {
   }
 }
 
+/** By which a manifest names the upgrade file of its set. */
+export function upgradeDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, DIGEST_LENGTH);
+}
+
+const DIGEST_LENGTH = 16;
+
 /** The upgrade file of a folder of builds; undefined where it has none. @throws UpgradeRefusedError */
 export async function readUpgradeFile(folder: string): Promise<UpgradeFile | undefined> {
   const path = join(folder, UPGRADE_FILE);
@@ -93,7 +102,7 @@ export function parseUpgradeFile(text: string, path: string): UpgradeFile {
     throw new UpgradeRefusedError([`is not valid JSON: ${(error as Error).message}`], path);
   }
   const problems: string[] = [];
-  const file = readFileValue(value, path, problems);
+  const file = { ...readFileValue(value, path, problems), text };
   if (problems.length > 0) throw new UpgradeRefusedError(problems, path);
   return file;
 }
@@ -114,7 +123,11 @@ const MORE: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
 const LIMIT_MAX = 3_600_000;
 const CHECK = /^([^\s:]+):([A-Za-z_$][\w$]*)$/;
 
-function readFileValue(value: unknown, path: string, problems: string[]): UpgradeFile {
+function readFileValue(
+  value: unknown,
+  path: string,
+  problems: string[],
+): Omit<UpgradeFile, 'text'> {
   if (!isObject(value)) {
     problems.push(
       `expected an object such as { "steps": [{ "update": "room" }] }, got ${json(value)}`,

@@ -11,13 +11,14 @@
  *  1. A half-written file is never in a batch: sources wait, builds need their digest.
  *  2. A module is reported when its content differs from what was reported last, not when it was
  *     touched: reading or rewriting the same content makes no noise.
- *  3. Builds beside a manifest are reported when they are the set that it names (set-gate.ts).
+ *  3. Builds beside a manifest are reported when they are the set that it names (set-gate.ts), with its
+ *     upgrade file if it has one.
  *  4. A folder that vanishes removes no module: a deploy that replaces the folder would else take the
  *     application away for a moment. When it is back, it is compared as a whole.
  */
 
 import { existsSync, type Stats, statSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
@@ -27,12 +28,15 @@ import type { CompiledModule } from './module.js';
 import { loadModuleFile, type ModuleFile } from './module-file.js';
 import { duplicateModule, scanProject } from './project.js';
 import {
-  type ManifestFile,
   type ManifestOutcome,
   type ModuleOutcome,
   SetGate,
+  type StepsOutcome,
+  type WatchedFile,
+  type WatchedOutcome,
   watchedFile,
 } from './set-gate.js';
+import { UPGRADE_FILE } from './upgrade-file.js';
 
 export interface WatchChange {
   /** New or changed, compiled. */
@@ -41,9 +45,14 @@ export interface WatchChange {
   readonly removed: readonly string[];
 }
 
+export interface SetChange extends WatchChange {
+  /** It is to be loaded by the upgrade file beside it; without modules: that file is another one now. */
+  readonly upgrade: boolean;
+}
+
 export interface WatchBatch extends WatchChange {
   /** Builds that belong together: all of this, or nothing. */
-  readonly set: WatchChange;
+  readonly set: SetChange;
   /** Files that changed and do not load; what was loaded of them before stays. */
   readonly failed: readonly LoadError[];
 }
@@ -92,6 +101,8 @@ export class ModuleWatcher {
   #fault: LoadError | null = null;
   /** The manifest has changed since the last batch. */
   #manifestTaken = false;
+  /** So has the upgrade file. */
+  #stepsTaken = false;
   #watcher: FSWatcher | null = null;
   #compareTimer: NodeJS.Timeout | null = null;
   #rootTimer: NodeJS.Timeout | null = null;
@@ -215,6 +226,8 @@ export class ModuleWatcher {
     const paths = new Set([...before, ...found].map(({ path }) => path));
     const manifest = join(this.#folder, MANIFEST);
     if (this.#gate.hasManifest || existsSync(manifest)) paths.add(manifest);
+    const steps = join(this.#folder, UPGRADE_FILE);
+    if (this.#gate.hasSteps || existsSync(steps)) paths.add(steps);
     for (const path of paths) {
       if (!changed || (await stateOf(path)) !== this.#states.get(path)) this.#touch(path);
     }
@@ -250,10 +263,7 @@ export class ModuleWatcher {
    *
    * @param countOff the others of the batch need not wait for a file that is gone or may stay broken
    */
-  async #settle(
-    file: ModuleFile | ManifestFile,
-    countOff: () => void,
-  ): Promise<ModuleOutcome | ManifestOutcome | null> {
+  async #settle(file: WatchedFile, countOff: () => void): Promise<WatchedOutcome | null> {
     const { path } = file;
     let failure: LoadError | null = null;
     let failedAt = 0;
@@ -262,7 +272,8 @@ export class ModuleWatcher {
     if (state === '' && !this.#isKnown(file)) return null;
     while (!this.#closed) {
       // Builds and manifests say themselves whether they are whole.
-      const stable = file.kind !== 'source' || Date.now() - since >= this.#options.settleMs;
+      const saysItself = file.kind === 'build' || file.kind === 'manifest';
+      const stable = saysItself || Date.now() - since >= this.#options.settleMs;
       if (state !== '' && stable && failure === null) {
         const outcome = await this.#load(file);
         const now = await stateOf(path);
@@ -295,17 +306,16 @@ export class ModuleWatcher {
     return null;
   }
 
-  #isKnown(file: ModuleFile | ManifestFile): boolean {
-    return file.kind === 'manifest'
-      ? this.#gate.hasManifest
-      : this.#paths.get(file.name)?.path === file.path;
+  #isKnown(file: WatchedFile): boolean {
+    if (file.kind === 'manifest') return this.#gate.hasManifest;
+    if (file.kind === 'upgrade') return this.#gate.hasSteps;
+    return this.#paths.get(file.name)?.path === file.path;
   }
 
-  async #load(
-    file: ModuleFile | ManifestFile,
-  ): Promise<ModuleOutcome | ManifestOutcome | LoadError> {
+  async #load(file: WatchedFile): Promise<WatchedOutcome | LoadError> {
     try {
       if (file.kind === 'manifest') return { file, manifest: await manifestAt(file.path) };
+      if (file.kind === 'upgrade') return { file, text: await textOf(file.path) };
       return { file, module: await loadModuleFile(file, { folder: this.#folder }) };
     } catch (error) {
       if (error instanceof LoadError) return error;
@@ -313,31 +323,47 @@ export class ModuleWatcher {
     }
   }
 
-  #take(outcome: ModuleOutcome | ManifestOutcome): void {
-    if (isOfModule(outcome)) this.#ready.push(outcome);
-    else {
-      this.#gate.takeManifest(outcome);
-      this.#manifestTaken = true;
+  #take(outcome: WatchedOutcome): void {
+    switch (outcome.file.kind) {
+      case 'manifest':
+        this.#gate.takeManifest(outcome as ManifestOutcome);
+        this.#manifestTaken = true;
+        break;
+      case 'upgrade':
+        this.#gate.takeSteps(outcome as StepsOutcome);
+        this.#stepsTaken = true;
+        break;
+      default:
+        this.#ready.push(outcome as ModuleOutcome);
     }
   }
 
   /** Files that changed together are reported together. */
   #flush(): void {
-    if (this.#unsettled > 0 || (this.#ready.length === 0 && !this.#manifestTaken)) return;
-    const { singles, set } = this.#gate.pass(this.#ready);
+    const isAnything = this.#ready.length > 0 || this.#manifestTaken || this.#stepsTaken;
+    if (this.#unsettled > 0 || !isAnything) return;
+    const { singles, set, upgrade } = this.#gate.pass(this.#ready);
     this.#ready = [];
+    const areStepsNew = this.#stepsTaken;
     this.#manifestTaken = false;
+    this.#stepsTaken = false;
     if (this.#settling.size === 0) this.#removeMs = this.#options.removeMs;
     const failed: LoadError[] = [];
     const alone = this.#changeOf(singles, failed);
     const together = this.#changeOf(set, failed);
-    if (this.#closed || (isEmpty(alone) && isEmpty(together) && failed.length === 0)) return;
-    this.#options.onBatch({ ...alone, set: together, failed });
+    const change: SetChange = {
+      changed: together.changed,
+      removed: upgrade === null ? together.removed : upgrade.removed,
+      upgrade: upgrade !== null || (areStepsNew && this.#gate.goesBySteps),
+    };
+    const isNothing = isEmpty(alone) && isEmpty(change) && !change.upgrade;
+    if (this.#closed || (isNothing && failed.length === 0)) return;
+    this.#options.onBatch({ ...alone, set: change, failed });
   }
 
   #fail(error: LoadError): void {
     if (this.#closed) return;
-    this.#options.onBatch({ ...NOTHING, set: NOTHING, failed: eachFault(error) });
+    this.#options.onBatch({ ...NOTHING, set: NO_SET, failed: eachFault(error) });
   }
 
   /** What is new in the outcomes, and noted as reported. */
@@ -373,21 +399,29 @@ export class ModuleWatcher {
 }
 
 const NOTHING: WatchChange = { changed: [], removed: [] };
+const NO_SET: SetChange = { ...NOTHING, upgrade: false };
 
-function isEmpty({ changed, removed }: WatchChange): boolean {
+/** Nothing has changed. */
+export function isEmpty({ changed, removed }: WatchChange): boolean {
   return changed.length + removed.length === 0;
 }
 
-function isOfModule(outcome: ModuleOutcome | ManifestOutcome): outcome is ModuleOutcome {
-  return outcome.file.kind !== 'manifest';
+/** The compiler does not see by itself that the unions agree. */
+function outcomeOf(
+  file: WatchedFile,
+  what: { readonly failure: LoadError } | { readonly removed: true },
+): WatchedOutcome {
+  return { file, ...what } as WatchedOutcome;
 }
 
-/** The compiler does not see by itself that the two unions agree. */
-function outcomeOf(
-  file: ModuleFile | ManifestFile,
-  what: { readonly failure: LoadError } | { readonly removed: true },
-): ModuleOutcome | ManifestOutcome {
-  return file.kind === 'manifest' ? { file, ...what } : { file, ...what };
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UnreadableError(`cannot read the upgrade file: ${(error as Error).message}`, {
+      file: path,
+    });
+  }
 }
 
 function failureText(failure: LoadError): string {

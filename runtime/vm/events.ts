@@ -5,11 +5,14 @@
 import type { LoadReport } from '../../loader/code-server.js';
 import type { LoadError } from '../../loader/errors.js';
 import type { CrashReport, LogLine } from '../hosting.js';
+import type { UpgradeReport } from './upgrades.js';
 
 /** What happens in a machine, by the name of the event. */
 export interface VmEvents {
   /** Modules were loaded while running. */
   readonly load: { readonly reports: readonly LoadReport[]; readonly removed: readonly string[] };
+  /** A set of builds took the place of what ran, or was taken back, as one unit. */
+  readonly upgrade: UpgradeReport;
   /** A module did not load; what was loaded before stays. */
   readonly loadError: LoadError;
   /** A process ended by an uncaught error or throw. */

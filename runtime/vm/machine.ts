@@ -151,6 +151,7 @@ export class Vm {
         (name) => this.#threads.names.get(name) !== undefined,
       ),
       (reports, removed) => this.#events.emit('load', { reports, removed }),
+      (report) => this.#events.emit('upgrade', report),
     );
     this.#events.onChange = () => this.#tellHeard();
     this.#tellHeard();
@@ -507,6 +508,7 @@ export class Vm {
       folder,
       server: this.#codeServer,
       poll: this.#options.poll,
+      upgrade: (removed) => this.#upgrades.follow(folder, { removed }),
       onLoad: (reports) => this.#events.emit('load', { reports, removed: [] }),
       onRemove: (module) => this.#events.emit('load', { reports: [], removed: [module] }),
       onError: (error) => this.#events.emit('loadError', error),

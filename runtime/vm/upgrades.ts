@@ -14,8 +14,9 @@
  * Source: OTP, `release_handler`, "Release Handling"; `release_handler:install_release/1`.
  */
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CodeServer, LoadReport } from '../../loader/code-server.js';
+import { SetUpgradeError } from '../../loader/errors.js';
 import { isLibraryName } from '../../loader/library-names.js';
 import { readSet } from '../../loader/manifest.js';
 import type { CompiledModule } from '../../loader/module.js';
@@ -46,6 +47,12 @@ export interface UpgradeProgress {
 
 export interface UpgradeOptions {
   readonly onProgress?: (progress: UpgradeProgress) => void;
+}
+
+/** What the watcher of a folder knows besides. */
+export interface FolderChange {
+  /** Modules that are not in the set any more; they go, whether the file says so or not. */
+  readonly removed: readonly string[];
 }
 
 export interface UpgradedModule {
@@ -106,6 +113,8 @@ interface Plan {
 }
 
 const CHECK_MS = 10_000;
+const NOT_WATCHED: FolderChange = { removed: [] };
+const AGAIN = `the set is tried again when its ${UPGRADE_FILE} or a build is another one`;
 /** How far back `rollback` can go. The builds are kept in memory. */
 const UNDOS_MAX = 8;
 
@@ -113,6 +122,7 @@ export class Upgrades {
   readonly #server: CodeServer;
   readonly #applications: Applications;
   readonly #onLoad: (reports: readonly LoadReport[], removed: readonly string[]) => void;
+  readonly #onUpgrade: (report: UpgradeReport) => void;
   readonly #undos: Undo[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
@@ -120,10 +130,12 @@ export class Upgrades {
     server: CodeServer,
     applications: Applications,
     onLoad: (reports: readonly LoadReport[], removed: readonly string[]) => void,
+    onUpgrade: (report: UpgradeReport) => void,
   ) {
     this.#server = server;
     this.#applications = applications;
     this.#onLoad = onLoad;
+    this.#onUpgrade = onUpgrade;
   }
 
   /**
@@ -132,7 +144,26 @@ export class Upgrades {
    * @throws UpgradeRefusedError, LoadError: nothing has changed; UpgradeFailedError: see `undone`
    */
   upgrade(folder: string, options: UpgradeOptions = {}): Promise<UpgradeReport> {
-    return this.#alone(() => this.#upgrade(resolve(folder), options));
+    return this.#alone(() => this.#upgrade(resolve(folder), options, NOT_WATCHED));
+  }
+
+  /**
+   * The same for the set that came into the watched folder. A refusal is an error of loading there.
+   *
+   * @throws LoadError: nothing has changed, or it was undone, or the message says what was not
+   */
+  async follow(folder: string, change: FolderChange): Promise<void> {
+    try {
+      await this.#alone(() => this.#upgrade(resolve(folder), {}, change));
+    } catch (error) {
+      if (error instanceof UpgradeRefusedError) {
+        const file = join(resolve(folder), UPGRADE_FILE);
+        throw new SetUpgradeError(error.problems.join('; '), { file, hint: AGAIN });
+      }
+      if (error instanceof UpgradeFailedError)
+        throw new SetUpgradeError(error.message, { hint: AGAIN });
+      throw error;
+    }
   }
 
   /**
@@ -152,10 +183,14 @@ export class Upgrades {
 
   // ---- forward ------------------------------------------------------------------------------------
 
-  async #upgrade(folder: string, options: UpgradeOptions): Promise<UpgradeReport> {
+  async #upgrade(
+    folder: string,
+    options: UpgradeOptions,
+    change: FolderChange,
+  ): Promise<UpgradeReport> {
     const begin = performance.now();
     const say = speaker(options, begin);
-    const plan = await this.#plan(folder);
+    const plan = await this.#plan(folder, change);
     const { set, remove, update, order } = plan;
     const limits = plan.file?.limits ?? {};
     const was = new Map(this.#server.current);
@@ -199,13 +234,18 @@ export class Upgrades {
     await this.#server.forgetStates(load);
     if (changed.length > 0 || remove.length > 0) this.#remember(undo);
     const { restarted } = undo;
-    return {
+    return this.#told({
       folder,
       modules: modulesOf(was, this.#server.current, [...undo.made.keys(), ...remove]),
       translated,
       restarted,
       ms: performance.now() - begin,
-    };
+    });
+  }
+
+  #told(report: UpgradeReport): UpgradeReport {
+    if (report.modules.length + report.restarted.length > 0) this.#onUpgrade(report);
+    return report;
   }
 
   #remember(undo: Undo): void {
@@ -214,7 +254,7 @@ export class Upgrades {
   }
 
   /** All that can be told without loading anything. @throws UpgradeRefusedError, LoadError */
-  async #plan(folder: string): Promise<Plan> {
+  async #plan(folder: string, { removed }: FolderChange): Promise<Plan> {
     const file = await readUpgradeFile(folder);
     const set = await readSet(folder);
     const steps = file?.steps ?? [];
@@ -229,6 +269,8 @@ export class Upgrades {
     const problems = stepProblems(steps, ground);
     if (problems.length > 0) throw new UpgradeRefusedError(problems, where);
     const ofModules = steps.filter((step): step is ModuleStep => 'from' in step);
+    const byStep = ofModules.filter(({ kind }) => kind === 'remove').map(({ module }) => module);
+    const gone = removed.filter((name) => this.#server.current.has(name));
     const updates = ofModules.filter(({ kind }) => kind === 'update');
     const first = steps.findIndex(({ kind }) => kind !== 'check');
     const border = first < 0 ? steps.length : first;
@@ -236,7 +278,7 @@ export class Upgrades {
       folder,
       file,
       set,
-      remove: ofModules.filter(({ kind }) => kind === 'remove').map(({ module }) => module),
+      remove: [...new Set([...byStep, ...gone])],
       update: new Map(updates.map(({ module, extra }) => [module, extra])),
       order: translationOrder(ofModules, where),
       checksBefore: steps.slice(0, border).filter((step) => step.kind === 'check'),
@@ -346,13 +388,13 @@ export class Upgrades {
       }
     }
     const touched = [...undo.made.keys(), ...undo.before.map(({ name }) => name)];
-    return {
+    return this.#told({
       folder: undefined,
       modules: modulesOf(was, this.#server.current, [...new Set(touched)]),
       translated,
       restarted: undo.restarted,
       ms: performance.now() - begin,
-    };
+    });
   }
 
   /** @returns how many states were translated */

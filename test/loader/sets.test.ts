@@ -5,11 +5,12 @@ import { buildPath } from '../../loader/build-file.js';
 import { buildProject } from '../../loader/build-project.js';
 import { CodeServer, type LoadReport } from '../../loader/code-server.js';
 import type { CodeTable } from '../../loader/code-table.js';
-import { IncompleteSetError, type LoadError } from '../../loader/errors.js';
+import { IncompleteSetError, type LoadError, SetUpgradeError } from '../../loader/errors.js';
 import { HotLoader } from '../../loader/hot-loader.js';
 import { MANIFEST, readSet } from '../../loader/manifest.js';
 import { FORMAT_VERSION } from '../../loader/module.js';
 import { compileProject, scanProject } from '../../loader/project.js';
+import { UPGRADE_FILE } from '../../loader/upgrade-file.js';
 import {
   createTable,
   Inbox,
@@ -26,13 +27,13 @@ const version = (n: number): Record<string, string> => ({
 });
 
 /** A folder of builds of these sources. */
-async function built(sources: Record<string, string>): Promise<string> {
+async function built(sources: Record<string, string>, upgrade?: string): Promise<string> {
   const folder = await temporaryFolder();
   for (const [name, text] of Object.entries(sources)) {
     await writeFile(join(folder, `${name}.ts`), text);
   }
   const out = join(folder, 'out');
-  const { errors } = await buildProject({ modules: folder, out });
+  const { errors } = await buildProject({ modules: folder, out, upgrade });
   expect(errors).toEqual([]);
   return out;
 }
@@ -43,6 +44,8 @@ interface Watched {
   readonly loads: Inbox<readonly LoadReport[]>;
   readonly errors: Inbox<LoadError>;
   readonly removals: Inbox<string>;
+  /** Upgrades by the file of a set: the modules that it does not have any more. */
+  readonly upgrades: Inbox<readonly string[]>;
   /** Copy a file of a folder of builds into the watched one, whole or not at all. */
   readonly put: (from: string, file: string) => Promise<void>;
 }
@@ -60,10 +63,16 @@ async function watched(builds: string): Promise<Watched> {
   const errors = new Inbox<LoadError>();
   const loads = new Inbox<readonly LoadReport[]>();
   const removals = new Inbox<string>();
+  const upgrades = new Inbox<readonly string[]>();
   const loader = await HotLoader.start({
     folder,
     server,
     setMs: 300,
+    upgrade: async (removed) => {
+      upgrades.push(removed);
+      const text = await readFile(join(folder, UPGRADE_FILE), 'utf8');
+      if (text.includes('refused')) throw new SetUpgradeError('refused');
+    },
     onLoad: (reports) => loads.push(reports),
     onRemove: (name) => removals.push(name),
     onError: (error) => errors.push(error),
@@ -74,7 +83,7 @@ async function watched(builds: string): Promise<Watched> {
     await cp(join(from, file), next);
     await rename(next, join(folder, file));
   };
-  return { folder, table, loads, errors, removals, put };
+  return { folder, table, loads, errors, removals, upgrades, put };
 }
 
 const names = (reports: readonly LoadReport[]): string[] =>
@@ -218,4 +227,54 @@ test('sets: reading one by its folder or its manifest gives all of it, or says w
   expect(await loadErrorOf(() => readSet(folder))).toMatchObject({ kind: 'corrupt_build' });
   await rm(join(folder, MANIFEST));
   expect(await loadErrorOf(() => readSet(folder))).toMatchObject({ kind: 'unreadable' });
+});
+
+for (const order of [
+  ['wire.tsvm.js', 'room.tsvm.js', UPGRADE_FILE, MANIFEST],
+  [MANIFEST, 'wire.tsvm.js', 'room.tsvm.js', UPGRADE_FILE],
+  [UPGRADE_FILE, MANIFEST, 'room.tsvm.js', 'wire.tsvm.js'],
+]) {
+  test(`sets: built with an upgrade file, in the order ${order.join(', ')}: one upgrade, and no load`, async () => {
+    const machine = await watched(await built({ ...version(1), old: 'export const old = 1;' }));
+    const next = await built(version(2), '{ "steps": [] }');
+    await rm(buildPath(machine.folder, 'old'));
+    for (const file of order) await machine.put(next, file);
+    expect(await machine.upgrades.find(() => true)).toEqual(['old']);
+    expect([machine.loads.all, machine.removals.all, machine.errors.all]).toEqual([[], [], []]);
+  });
+}
+
+test('sets: a manifest that names an upgrade file waits for that very one, and says so', async () => {
+  const machine = await watched(await built(version(1)));
+  const next = await built(version(2), '{ "steps": [] }');
+  for (const file of ['wire.tsvm.js', 'room.tsvm.js', MANIFEST]) await machine.put(next, file);
+  expect(await machine.errors.find(() => true)).toMatchObject({
+    kind: 'incomplete_set',
+    message: 'the set of builds is not whole: tsvm.upgrade.json is missing',
+  });
+  await writeFile(join(machine.folder, UPGRADE_FILE), '{ "steps": [');
+  expect((await machine.errors.find(() => true, 1)).message).toMatch(
+    /tsvm\.upgrade\.json is not the one that was built with it$/,
+  );
+  expect([machine.upgrades.all, machine.loads.all]).toEqual([[], []]);
+  await machine.put(next, UPGRADE_FILE);
+  await machine.upgrades.find(() => true);
+  expect(machine.loads.all).toEqual([]);
+});
+
+test('sets: an upgrade file that no manifest names counts for one set, and not for what is loaded', async () => {
+  const first = await built(version(1));
+  await writeFile(join(first, UPGRADE_FILE), '{ "steps": [], "limits": {} }');
+  const machine = await watched(first);
+  const second = await built(version(2));
+  for (const file of await readdir(second)) await machine.put(second, file);
+  expect(names(await machine.loads.find(() => true))).toEqual(['room', 'wire']);
+  // One that is refused is tried again when it is another one; what it was for waits.
+  await writeFile(join(machine.folder, UPGRADE_FILE), '{ "steps": ["refused"] }');
+  const third = await built(version(3));
+  for (const file of await readdir(third)) await machine.put(third, file);
+  expect(await machine.errors.find(() => true)).toMatchObject({ kind: 'upgrade' });
+  await writeFile(join(machine.folder, UPGRADE_FILE), '{ "steps": [] }');
+  await machine.upgrades.find(() => true, 1);
+  expect([machine.upgrades.all.length, machine.loads.all.length]).toEqual([2, 1]);
 });

@@ -187,6 +187,7 @@ test('hot loader: files that need each other load whatever order they come in', 
   const loader = await HotLoader.start({
     folder,
     server,
+    upgrade: () => Promise.resolve(),
     onLoad: (reports) => loads.push(reports),
     onRemove: (name) => removals.push(name),
     onError: (error) => errors.push(error),
@@ -252,6 +253,7 @@ test('hot loader: versions that come faster than they load collapse to the newes
   const loader = await HotLoader.start({
     folder,
     server,
+    upgrade: () => Promise.resolve(),
     onLoad: (reports) => loads.push(reports),
     onRemove: () => {},
     onError: (error) => errors.push(error),

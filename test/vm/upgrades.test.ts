@@ -1,5 +1,5 @@
 /** Upgrades as units: upgrade files, checks, rollback, and what is left when something fails. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +14,7 @@ import {
 } from 'tsvm/vm';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildProject } from '../../loader/build-project.js';
+import { nextEvent } from '../examples/support.js';
 
 type Sources = Readonly<Record<string, string>>;
 
@@ -367,6 +368,74 @@ export const handleCall = { all: (_: unknown, state: string) => ({ reply: { v: $
     await expect(vm.upgrade(folder)).rejects.toThrow(/room is not removed: a process uses it/);
     expect(await say(vm, pid, 'still here')).toBe(1);
   });
+});
+
+test('the watched folder: a set with an upgrade file is loaded as that upgrade, is refused with all that is wrong, and can be rolled back', async () => {
+  const folder = await folderOf(ONE);
+  const vm = await startVm({ modules: folder, schedulers: 2, watch: true, logger: false });
+  onTestFinished(() => vm.stop());
+  const copy = async (next: string): Promise<void> => {
+    const files = (await readdir(next)).filter((file) => file !== 'tsvm.manifest.json');
+    for (const file of [...files, 'tsvm.manifest.json'])
+      await cp(join(next, file), join(folder, file));
+  };
+  const pid = await open(vm);
+  await say(vm, pid, 'one');
+
+  const refused = nextEvent(vm, 'loadError');
+  const two = { room: room(2, BOTH), wire: wire(2), fresh: 'export const ok = () => true;' };
+  const steps = (from: number) => ({
+    steps: [{ add: 'fresh' }, { update: 'room', from, to: 2 }, { check: 'fresh:ok' }],
+  });
+  await rm(join(folder, 'legacy.tsvm.js'));
+  await copy(await folderOf(two, steps(7)));
+  expect(await refused).toMatchObject({
+    kind: 'upgrade',
+    message: 'module "room" is of version 1, not 7',
+    file: join(folder, 'tsvm.upgrade.json'),
+  });
+  expect(await all(vm, pid)).toEqual({ v: 1, stamp: 'wire 1', state: ['one'] });
+  expect(vm.modules.map(({ name }) => name)).toContain('legacy');
+
+  // The file is put right, and the set that waits is upgraded to.
+  const upgraded = nextEvent(vm, 'upgrade');
+  await writeFile(join(folder, 'tsvm.upgrade.json'), JSON.stringify(steps(1)));
+  expect(await upgraded).toMatchObject({
+    folder,
+    translated: 1,
+    modules: [
+      { module: 'fresh', what: 'added' },
+      { module: 'legacy', what: 'removed' },
+      { module: 'room', what: 'updated' },
+      { module: 'wire', what: 'updated' },
+    ],
+  });
+  const after = { v: 2, stamp: 'wire 2', state: [{ text: 'one', at: 'from 1' }] };
+  expect(await all(vm, pid)).toEqual(after);
+
+  await vm.rollback();
+  expect(await all(vm, pid)).toEqual({ v: 1, stamp: 'wire 1', state: ['one'] });
+  const names = vm.modules.map(({ name }) => name);
+  expect([names.includes('legacy'), names.includes('fresh')]).toEqual([true, false]);
+});
+
+test('the watched folder: a check after the upgrade that fails takes all of it back, and is reported', async () => {
+  const folder = await folderOf(ONE);
+  const vm = await startVm({ modules: folder, schedulers: 1, watch: true, logger: false });
+  onTestFinished(() => vm.stop());
+  const pid = await open(vm);
+  await say(vm, pid, 'one');
+  const failed = nextEvent(vm, 'loadError');
+  const next = await folderOf(
+    { ...ONE, room: room(2, BOTH), wire: `${wire(2)} export const bad = () => false;` },
+    { steps: [{ update: 'room' }, { check: 'wire:bad' }] },
+  );
+  for (const file of ['room.tsvm.js', 'wire.tsvm.js', 'tsvm.upgrade.json', 'tsvm.manifest.json'])
+    await cp(join(next, file), join(folder, file));
+  expect((await failed).message).toBe(
+    'check wire:bad did not pass: false; all is as it was before',
+  );
+  expect(await all(vm, pid)).toEqual({ v: 1, stamp: 'wire 1', state: ['one'] });
 });
 
 test('a scheduler that dies while states are translated: the others are upgraded, and it comes back with the new code', async () => {
