@@ -155,6 +155,34 @@ function inBrowser(executablePath: string): void {
     await page.close();
   });
 
+  test('history: the newest 100 messages, and the ones before them when asked', async () => {
+    const talker = await chat.connect({ name: 'Talker', room: 'long' });
+    for (let number = 1; number <= 105; number++) talker.say(`message ${number}`);
+    await talker.takeLine('message 105');
+    const page = await open('long', 'Ann');
+    await shows(page, '.group p', 'message 105');
+    expect(await page.locator('.group p').count()).toBe(100);
+    await page.click('#earlier');
+    await page.locator('#earlier').waitFor({ state: 'hidden' });
+    const texts = await page.locator('.group p').allTextContents();
+    expect(texts).toEqual(Array.from({ length: 105 }, (_, at) => `message ${at + 1}`));
+    await page.close();
+  });
+
+  test('a message on its way when the connection is lost: said again, once', async () => {
+    const page = await open('lost', 'Ann');
+    await say(page, 'first');
+    await shows(page, '.group p', 'first');
+    await page.evaluate('socket.send = () => {}');
+    await say(page, 'second');
+    await shows(page, '#unsaid p', 'second');
+    await page.evaluate('socket.close()');
+    await shows(page, '.group p', 'second');
+    await page.locator('#unsaid p').waitFor({ state: 'detached' });
+    expect(await page.locator('.group p').allTextContents()).toEqual(['first', 'second']);
+    await page.close();
+  });
+
   test('hot change: a new greeting appears without a reload', async () => {
     const page = await open('tea', 'Ann');
     await shows(page, '#greeting', 'Welcome to #tea');

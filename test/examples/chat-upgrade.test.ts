@@ -11,12 +11,12 @@ const AFTER = 60;
 const NEW_STATE: Readonly<Record<string, string>> = {
   '  readonly history: Line[];\n  lines: number;\n':
     '  readonly said: { readonly newest: Line[]; count: number };\n',
-  '      history: [],\n      lines: 0,\n': '      said: { newest: [], count: 0 },\n',
+  '      history: newest,\n      lines: newest.at(-1)?.id ?? 0,\n':
+    '      said: { newest, count: newest.at(-1)?.id ?? 0 },\n',
   'export function formatStatus({ name, members, history, lines }: Room): unknown {\n  return { name, members: members.size, history: history.length, lines };':
     'export function formatStatus({ name, members, said }: Room): unknown {\n  return { name, members: members.size, said: said.count };',
   'state.history.map(formatted)': 'state.said.newest.map(formatted)',
-  'state.lines += 1;\n  const line = { id: state.lines,':
-    'state.said.count += 1;\n  const line = { id: state.said.count,',
+  'state.lines = line.id;\n': 'state.said.count = line.id;\n',
   'state.history.push(line);\n  if (state.history.length > HISTORY_MAX) state.history.shift();':
     'state.said.newest.push(line);\n  if (state.said.newest.length > HISTORY_MAX) state.said.newest.shift();',
 };

@@ -317,9 +317,9 @@ describe.each([1, 2])('chat [schedulers: %i]', (schedulers) => {
 });
 
 test('port in use: the application does not start, with what happened and what to do', async () => {
-  const copy = await copyExample('chat');
+  const { modules, data, remove } = await copyExample('chat');
   const chat = await startChat(1);
-  const vm = await startVm({ modules: copy.modules, schedulers: 1, logger: false });
+  const vm = await startVm({ modules, data, schedulers: 1, logger: false });
   try {
     const { port } = new URL(chat.url);
     process.env['PORT'] = port;
@@ -329,21 +329,21 @@ test('port in use: the application does not start, with what happened and what t
   } finally {
     await vm.stop();
     await chat.stop();
-    await copy.remove();
+    await remove();
   }
 });
 
 test('port: one that is none is refused in words', async () => {
-  const copy = await copyExample('chat');
+  const { modules, data, remove } = await copyExample('chat');
   process.env['PORT'] = '99999';
-  const vm = await startVm({ modules: copy.modules, schedulers: 1, logger: false });
+  const vm = await startVm({ modules, data, schedulers: 1, logger: false });
   try {
     await expect(vm.run('tsvm/application', 'ensureAllStarted', ['chat'])).rejects.toThrow(
       'it must be a whole number',
     );
   } finally {
     await vm.stop();
-    await copy.remove();
+    await remove();
   }
 });
 

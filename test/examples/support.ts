@@ -5,7 +5,7 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startVm, type Vm, type VmEventName, type VmEvents } from 'tsvm/vm';
 import { WebSocket } from 'ws';
@@ -17,10 +17,14 @@ const WAIT_MS = 10_000;
 /** A copy of an example's folder. npm packages are found as from the original. */
 export async function copyExample(name: string): Promise<Copy> {
   const folder = await mkdtemp(join(tmpdir(), `tsvm-${name}-`));
-  await cp(join(ROOT, 'examples', name), folder, { recursive: true });
+  // Not what the example has kept where somebody tried it.
+  const filter = (path: string): boolean => basename(path) !== '.tsvm';
+  await cp(join(ROOT, 'examples', name), folder, { recursive: true, filter });
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
   return {
+    folder,
     modules: join(folder, 'modules'),
+    data: join(folder, '.tsvm'),
     async edit(module, changes) {
       const file = join(folder, 'modules', `${module}.ts`);
       let text = await readFile(file, 'utf8');
@@ -35,7 +39,10 @@ export async function copyExample(name: string): Promise<Copy> {
 }
 
 export interface Copy {
+  readonly folder: string;
   readonly modules: string;
+  /** Where its machine keeps what it keeps. */
+  readonly data: string;
   /** Replace each text by another in a module, in one write. */
   edit(module: string, changes: Readonly<Record<string, string>>): Promise<void>;
   remove(): Promise<void>;
@@ -68,7 +75,8 @@ export interface Chat {
 export async function startChat(schedulers: number): Promise<Chat> {
   const copy = await copyExample('chat');
   process.env['PORT'] = String(await freePort());
-  const options = { modules: copy.modules, schedulers, watch: true, logger: false } as const;
+  const { modules, data } = copy;
+  const options = { modules, data, schedulers, watch: true, logger: false } as const;
   const vm = await startVm(options).catch(async (error: unknown) => {
     await copy.remove();
     throw error;

@@ -2,13 +2,14 @@
  * A connection: one server for each browser. It owns the WebSocket, so the socket ends with it.
  *
  * What the socket does arrives as messages, one frame at a time: the next is asked for when this one
- * is done with, and if the room has to do something about it, when the room has. So a browser that
+ * is done with, unless there is too much that the room has not done yet. So a browser that
  * sends faster than the room reads is held up by TCP; one that reads too slowly is let go.
  *
  * Invariants:
- *  1. The next frame is asked for only when the room has taken all that it was sent (`pending` is 0).
+ *  1. The room is sent at most UNTAKEN_MAX requests that it has not taken (`pending`).
  *  2. The room is monitored: when it crashes, the connection finds the new one and joins again.
- *  3. Events of a room that the client has left are dropped.
+ *  3. Events of a room that the client has left are dropped, but for what it says of a message that was
+ *     said there: only that tells the client that it is kept.
  */
 import {
   type Down,
@@ -31,7 +32,7 @@ import * as genServer from 'tsvm/gen-server';
 import { shutdown } from 'tsvm/gen-server';
 import type { WebSocket } from 'ws';
 import * as connection from './connection.js';
-import { MAILBOX_MAX, PING_MS, REJOIN_MS, UNSENT_BYTES_MAX } from './limits.js';
+import { MAILBOX_MAX, PING_MS, REJOIN_MS, UNSENT_BYTES_MAX, UNTAKEN_MAX } from './limits.js';
 import { someName } from './names.js';
 import type { RoomEvent } from './room.js';
 import * as rooms from './rooms.js';
@@ -137,7 +138,7 @@ export async function handleInfo(
   state: Connection,
 ): Promise<genServer.Result<Connection>> {
   await handle(state, message);
-  if (state.pending === 0 && !state.reading) readOn(state);
+  if (state.pending < UNTAKEN_MAX && !state.reading) readOn(state);
   return { state };
 }
 
@@ -152,7 +153,7 @@ async function handle(state: Connection, message: ConnectionMessage): Promise<vo
       await socketDid(state, message);
       break;
     case 'room':
-      if (message.room !== state.room?.pid) return;
+      if (message.room !== state.room?.pid && message.event.type !== 'said') return;
       if (message.event.type === 'joined') state.rejoins = 0;
       tell(state, message.event);
       break;
@@ -213,10 +214,13 @@ async function clientSaid(
 ): Promise<void> {
   switch (message.type) {
     case 'say':
-      ask(state, { type: 'say', member: self(), text: message.text });
+      ask(state, { type: 'say', member: self(), text: message.text, id: message.id });
       break;
     case 'join':
       await enter(state, message.room);
+      break;
+    case 'earlier':
+      ask(state, { type: 'earlier', member: self(), before: message.before });
       break;
     case 'nick':
       state.name = message.name;
@@ -233,7 +237,7 @@ async function clientSaid(
       tell(state, { type: 'notice', text: wire.HELP });
       break;
     case 'refused':
-      tell(state, { type: 'error', text: message.why });
+      tell(state, { type: 'error', text: message.why, id: message.id });
       break;
     default:
       message satisfies never;
@@ -262,9 +266,11 @@ async function enter(state: Connection, name: string): Promise<void> {
   ask(state, { type: 'join', member: self(), name: state.name });
 }
 
-/** Ask the room for something; the client's next frame has to wait until the room has taken this. */
+/** Ask the room for something; the client's next frames may have to wait until the room has taken this. */
 function ask(state: Connection, message: RoomRequest): void {
   if (state.room === undefined) {
+    // What has an id is sent again by itself, after the next `joined`.
+    if (message.type === 'say' && message.id !== undefined) return;
     const text = `#${state.roomName} is being started again; say that once more`;
     tell(state, { type: 'error', text });
     return;
@@ -281,7 +287,7 @@ function roomDied(state: Connection, { ref, reason }: Down): void {
   if (reason !== 'normal') {
     tell(state, {
       type: 'error',
-      text: `The room crashed (${said(reason)}). Only its history is gone.`,
+      text: `The room crashed (${said(reason)}). What was said is kept.`,
     });
   }
   rejoinLater(state);

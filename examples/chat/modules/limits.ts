@@ -1,4 +1,4 @@
-/** Every bound of the chat in one place: what a client may send, what is kept, and who is too slow. */
+/** Every bound of the chat in one place: what a client may send and is sent, and who is too slow. */
 
 /** Characters of one message, of a person's name and of a room's name. */
 export const TEXT_MAX = 2000;
@@ -11,7 +11,10 @@ export const FRAME_BYTES_MAX: number = 64 * 1024;
 /** TCP connections at once; Node refuses the ones above. */
 export const CONNECTIONS_MAX = 10_000;
 
-/** Messages that a room remembers for those who join later. */
+/** Characters of the id that a client gives a message; too few, and two might be the same. */
+export const MESSAGE_ID = { min: 16, max: 64 } as const;
+
+/** Lines that are sent at once: the newest to those who join, earlier ones to those who ask. */
 export const HISTORY_MAX = 100;
 
 export const ROOMS_MAX = 200;
@@ -22,6 +25,9 @@ export const ROOM_IDLE_MS: number = 10 * 60 * 1000;
 
 /** Bytes that may wait for a client that reads too slowly; above, its connection is ended. */
 export const UNSENT_BYTES_MAX: number = 1024 * 1024;
+
+/** What a connection may ask of its room before the room has taken what came before: kept in one go. */
+export const UNTAKEN_MAX = 16;
 
 /** Messages that may wait for a connection's process; above, it is ended. */
 export const MAILBOX_MAX = 10_000;

@@ -82,7 +82,7 @@ function html(): string {
       <div id="state" role="status" data-state="waiting"><span id="state-text">Connecting</span></div>
     </div>
     <p id="greeting"></p>
-    <div id="scroll"><div id="log" role="log" aria-live="polite"></div></div>
+    <div id="scroll"><button id="earlier" type="button" hidden>Earlier messages</button><div id="log" role="log" aria-live="polite"></div><div id="unsaid"></div></div>
     <button id="newer" type="button" hidden>New messages</button>
     <form id="composer">
       <div class="box">

@@ -1,5 +1,6 @@
 /**
- * A room: a server that knows who is in it and what was said.
+ * A room: a server that knows who is in it and what was said last. What was said is kept in tables (history.ts)
+ * before anybody sees it, so a room that crashes, or a machine that is killed, takes nothing of it away.
  *
  * The two functions on top are there to be changed while people chat: save the file and look at the page.
  * A server looks its callbacks up when it calls them, and this module calls those two through itself
@@ -9,6 +10,7 @@
  *  1. A member is monitored: one that dies has left.
  *  2. Whatever a member asks is answered with `taken`, after its effects: so a connection can wait for
  *     the room before it reads on, and nobody can flood a room.
+ *  3. Who said something under an id is told `said` when it is on the disk, and only then.
  */
 import {
   type Down,
@@ -23,8 +25,10 @@ import {
   setLabel,
   thisScheduler,
 } from 'tsvm';
+import { StorageFailure } from 'tsvm/db';
 import * as genServer from 'tsvm/gen-server';
 import type { ConnectionMessage } from './connection.js';
+import * as history from './history.js';
 import { HISTORY_MAX, MEMBERS_MAX, ROOM_IDLE_MS } from './limits.js';
 import * as room from './room.js';
 import type * as rooms from './rooms.js';
@@ -52,7 +56,9 @@ export type Room = {
   readonly name: string;
   readonly registry: rooms.Server;
   readonly members: Map<Member, { name: string; readonly monitor: Ref }>;
-  /** The newest HISTORY_MAX messages, as they were typed. */
+  /** What people say and is not kept yet: everything that came while the disk was at work. */
+  readonly saying: Saying[];
+  /** The newest HISTORY_MAX lines, as they were typed. */
   readonly history: Line[];
   lines: number;
   greeting: string;
@@ -65,25 +71,29 @@ export function start(name: string, scheduler: number, registry: rooms.Server): 
   return genServer.startLink(room, { name, registry }, { scheduler });
 }
 
-export function init({
+export async function init({
   name,
   registry,
-}: Pick<Room, 'name' | 'registry'>): genServer.InitResult<Room> {
+}: Pick<Room, 'name' | 'registry'>): Promise<genServer.InitResult<Room>> {
   setLabel(`room ${name}`);
   sendAfter(TICK_MS, self(), 'tick');
+  const newest = await history.newest(name);
   return {
     state: {
       name,
       registry,
       members: new Map(),
-      history: [],
-      lines: 0,
+      saying: [],
+      history: newest,
+      lines: newest.at(-1)?.id ?? 0,
       greeting: room.greeting(name),
       emptySince: Date.now(),
     },
   };
 }
 
+type Say = { readonly member: Member; readonly text: string; readonly id: string | undefined };
+type Saying = { readonly member: Member; readonly said: history.Said };
 type Handled = genServer.Result<Room>;
 
 export const handleCast = {
@@ -92,8 +102,25 @@ export const handleCast = {
     return taken(state, member);
   },
 
-  say({ member, text }: { readonly member: Member; readonly text: string }, state: Room): Handled {
-    say(state, member, text);
+  say({ member, text, id }: Say, state: Room): Handled {
+    const from = state.members.get(member)?.name;
+    if (from === undefined) {
+      tell(member, { type: 'error', text: `you are not in #${state.name}`, id });
+      return taken(state, member);
+    }
+    // Behind what has come meanwhile: all that is kept in one go.
+    if (state.saying.length === 0) send(self(), 'keep');
+    const said = { room: state.name, from, text, at: Date.now(), message: id ?? null };
+    state.saying.push({ member, said });
+    return { state };
+  },
+
+  async earlier(
+    { member, before }: { readonly member: Member; readonly before: number },
+    state: Room,
+  ): Promise<Handled> {
+    const lines = await history.newest(state.name, before);
+    tell(member, { type: 'earlier', lines: lines.map(formatted) });
     return taken(state, member);
   },
 
@@ -115,9 +142,10 @@ export const handleCast = {
   },
 };
 
-export function handleInfo(message: 'tick' | Down, state: Room): Handled {
+export async function handleInfo(message: 'tick' | 'keep' | Down, state: Room): Promise<Handled> {
   if (message === 'tick') return tick(state);
-  if (message.type === 'DOWN') leave(state, message.target as Member);
+  if (message === 'keep') await keep(state);
+  else if (message.type === 'DOWN') leave(state, message.target as Member);
   return { state };
 }
 
@@ -146,14 +174,26 @@ function join(state: Room, member: Member, name: string): void {
   genServer.cast(state.registry, { type: 'members', room: self(), count: members.size });
 }
 
-function say(state: Room, member: Member, text: string): void {
-  const from = state.members.get(member)?.name;
-  if (from === undefined) {
-    tell(member, { type: 'error', text: `you are not in #${state.name}` });
-    return;
+async function keep(state: Room): Promise<void> {
+  const saying = state.saying.splice(0);
+  try {
+    const kept = await history.keep(saying.map(({ said }) => said));
+    for (const { line, isNew } of kept) if (isNew) show(state, line);
+    for (const [at, { member, said }] of saying.entries()) {
+      const { line } = kept[at] as history.Kept;
+      if (said.message !== null)
+        tell(member, { type: 'said', id: said.message, line: formatted(line) });
+    }
+  } catch (error) {
+    if (!(error instanceof StorageFailure)) throw error;
+    const text = `That was not kept, and so not said: ${error.message}`;
+    for (const { member } of saying) tell(member, { type: 'error', text });
   }
-  state.lines += 1;
-  const line = { id: state.lines, from, text, at: Date.now() };
+  for (const { member } of saying) taken(state, member);
+}
+
+function show(state: Room, line: Line): void {
+  state.lines = line.id;
   state.history.push(line);
   if (state.history.length > HISTORY_MAX) state.history.shift();
   broadcast(state, { type: 'line', line: formatted(line) });

@@ -1,5 +1,6 @@
 /**
- * The rooms: one server that knows which room has which name, and who wants to see the list.
+ * The rooms: one server that knows which room has which name, and who wants to see the list. Rooms in which
+ * something was said are there again after any end; see history.ts.
  *
  * A room is made when somebody asks for it, on another scheduler than this one, where the
  * connections live. When it crashes its name stays; its members, who monitor it, ask again at once, and the
@@ -23,6 +24,7 @@ import {
 import * as genServer from 'tsvm/gen-server';
 import { type SupervisorRef, startChild } from 'tsvm/supervisor';
 import type { ConnectionMessage } from './connection.js';
+import * as history from './history.js';
 import { ROOMS_MAX } from './limits.js';
 import type * as room from './room.js';
 import * as rooms from './rooms.js';
@@ -58,11 +60,12 @@ export function start(): Promise<Server> {
   return genServer.startLink(rooms, undefined, { name: NAME, scheduler: thisScheduler() });
 }
 
-export function init(): genServer.InitResult<Rooms> {
+export async function init(): Promise<genServer.InitResult<Rooms>> {
   setLabel('rooms');
+  const names = [LOBBY, ...(await history.roomNames())];
   return {
     state: {
-      known: new Map([[LOBBY, { pid: undefined, members: 0 }]]),
+      known: new Map(names.map((name) => [name, { pid: undefined, members: 0 }])),
       watchers: new Set(),
       started: 0,
       publishing: false,
@@ -110,9 +113,12 @@ export const handleCast = {
   },
 };
 
-export function handleInfo(message: 'publish' | Down, state: Rooms): genServer.Result<Rooms> {
+export async function handleInfo(
+  message: 'publish' | Down,
+  state: Rooms,
+): Promise<genServer.Result<Rooms>> {
   if (message === 'publish') publish(state);
-  else if (message.type === 'DOWN') ended(state, message);
+  else if (message.type === 'DOWN') await ended(state, message);
   return { state };
 }
 
@@ -141,14 +147,15 @@ function otherScheduler(turn: number): number {
   return slot < thisScheduler() ? slot : slot + 1;
 }
 
-function ended(state: Rooms, { target, reason }: Down): void {
+async function ended(state: Rooms, { target, reason }: Down): Promise<void> {
   state.watchers.delete(target as Pid<ConnectionMessage>);
   for (const [name, known] of state.known) {
     if (known.pid !== target) continue;
     known.pid = undefined;
     known.members = 0;
-    // A room that ended by itself was not needed any more.
-    if (reason === 'normal' && name !== LOBBY) state.known.delete(name);
+    // A room that ended by itself was not needed any more; its name is, if something was said there.
+    const isKept = name === LOBBY || reason !== 'normal' || (await history.hasLines(name));
+    if (!isKept) state.known.delete(name);
     publishSoon(state);
   }
 }

@@ -1,24 +1,34 @@
 /**
  * The wire: what a browser and the chat say to each other, one JSON object in each WebSocket frame.
  *
+ * Who gives a message an `id` is told with `said` when it is kept for ever. Until then nobody knows whether it
+ * is: send it again, with the same id, after each `joined` of its room. It is kept once.
+ *
  * Nothing that a client sends is trusted: `understand` gives a message that is right in every field, or
  * says in words what is wrong with it.
  */
-import { NAME_MAX, ROOM_NAME_MAX, TEXT_MAX } from './limits.js';
+import { MESSAGE_ID, NAME_MAX, ROOM_NAME_MAX, TEXT_MAX } from './limits.js';
 
 /** What a client wants. Those after `nick` are typed as commands: `/crash`. */
 export type ClientMessage =
-  | { readonly type: 'say'; readonly text: string }
+  | { readonly type: 'say'; readonly text: string; readonly id: string | undefined }
   | { readonly type: 'join'; readonly room: string }
+  /** The lines before one. */
+  | { readonly type: 'earlier'; readonly before: number }
   | { readonly type: 'nick'; readonly name: string }
   | { readonly type: 'crash' }
   | { readonly type: 'crash-room' }
   | { readonly type: 'help' };
 
 /** What a client wanted and cannot have, in words for the person who sent it. */
-export type Refused = { readonly type: 'refused'; readonly why: string };
+export type Refused = {
+  readonly type: 'refused';
+  readonly why: string;
+  /** Of the message that is refused. */
+  readonly id?: string | undefined;
+};
 
-/** One message of the history of a room. Ids count up from 1 in each life of the room. */
+/** One message of the history of a room. Ids count up from 1 in each room. */
 export type Line = {
   readonly id: number;
   readonly from: string;
@@ -43,11 +53,15 @@ export type ServerMessage =
       readonly members: readonly string[];
     }
   | { readonly type: 'line'; readonly line: Line }
+  /** The message is kept, or was already; this is its line. */
+  | { readonly type: 'said'; readonly id: string; readonly line: Line }
+  | { readonly type: 'earlier'; readonly lines: readonly Line[] }
   | { readonly type: 'presence'; readonly text: string; readonly members: readonly string[] }
   | { readonly type: 'greeting'; readonly text: string }
   | { readonly type: 'rooms'; readonly rooms: readonly RoomEntry[] }
   | { readonly type: 'notice'; readonly text: string }
-  | { readonly type: 'error'; readonly text: string };
+  /** With an `id`: that message is not said, and will not be if it is sent again. */
+  | { readonly type: 'error'; readonly text: string; readonly id?: string | undefined };
 
 export const HELP = `/nick NAME     change your name
 /room NAME     go to a room; it is made if there is none
@@ -69,26 +83,45 @@ export function understand(frame: string | undefined): ClientMessage | Refused {
   }
   switch (message.type) {
     case 'say':
-      return understandText(field(message, 'text'));
+      return understandSay(field(message, 'text'), field(message, 'id'));
     case 'join':
       return understandRoom(field(message, 'room'));
     case 'nick':
       return understandName(field(message, 'name'));
+    case 'earlier':
+      return understandEarlier(field(message, 'before'));
     default:
       return refuse(
-        `"type" is "say", "join" or "nick", not ${excerpt(JSON.stringify(message.type))}`,
+        `"type" is "say", "join", "nick" or "earlier", not ${excerpt(JSON.stringify(message.type))}`,
       );
   }
 }
 
-function understandText(value: unknown): ClientMessage | Refused {
+function understandSay(text: unknown, id: unknown): ClientMessage | Refused {
+  if (id === undefined) return understandText(text, undefined);
+  const { min, max } = MESSAGE_ID;
+  if (typeof id !== 'string' || !/^[\w-]+$/.test(id) || id.length < min || id.length > max) {
+    return refuse(`an "id" has ${min} to ${max} letters, digits, _ and -, and is never used again`);
+  }
+  const message = understandText(text, id);
+  return message.type === 'refused' ? { ...message, id } : message;
+}
+
+function understandEarlier(before: unknown): ClientMessage | Refused {
+  if (Number.isSafeInteger(before) && Number(before) >= 1) {
+    return { type: 'earlier', before: Number(before) };
+  }
+  return refuse('"earlier" needs a "before", the id of a line');
+}
+
+function understandText(value: unknown, id: string | undefined): ClientMessage | Refused {
   if (typeof value !== 'string') return refuse('"say" needs a "text", a string');
   const text = withoutControls(value).trim();
   if (text === '') return refuse('that message was empty');
   if (text.length > TEXT_MAX) {
     return refuse(`a message may have ${TEXT_MAX} characters; that one had ${text.length}`);
   }
-  return text.startsWith('/') ? understandCommand(text) : { type: 'say', text };
+  return text.startsWith('/') ? understandCommand(text) : { type: 'say', text, id };
 }
 
 function understandCommand(text: string): ClientMessage | Refused {

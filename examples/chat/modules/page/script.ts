@@ -4,13 +4,15 @@
  * Invariants:
  *  1. What people typed reaches the page only as `textContent`, so nobody can inject markup.
  *  2. The page holds no truth: after every (re)connect the server says who you are, which room you are
- *     in, its members and its history, and the page shows just that.
+ *     in, its members and its history, and the page shows just that. What you said and the server has
+ *     not said to have kept is sent again, under the same id, until it has.
  *  3. The text is plain browser JavaScript without back-ticks, so that it can stand in a template.
  */
 export const javascript: string = String.raw`
 const $ = (id) => document.getElementById(id);
 const RETRY_MS = { first: 250, max: 5000 };
 const GROUP_MS = 3 * 60 * 1000;
+const RESEND_MS = 5000;
 
 let socket;
 let attempt = 0;
@@ -18,6 +20,13 @@ let room = decodeURIComponent(location.hash.slice(1));
 let name = recall('chat.name') || '';
 let last; // the group that the next line of the same author joins
 let lostAt = 0;
+let roomProcess; // of the room that is shown
+let first = 1; // the id of the oldest line that is shown
+
+// What was said and is not known to be kept: by id, in the order in which it was said.
+const unsaid = new Map();
+const tab = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+let messages = 0;
 
 // Storage may be forbidden (a private window): the chat works without it.
 function recall(key) { try { return localStorage.getItem(key); } catch { return null; } }
@@ -58,19 +67,61 @@ function add(node) {
   if (follow) toEnd(); else $('newer').hidden = false;
 }
 
+function paragraph(line) { return element('p', { title: new Date(line.at).toLocaleString() }, line.text); }
+function joins(group, line) { return group && group.from === line.from && line.at - group.at < GROUP_MS; }
+
+// A group is what one author said without a long pause.
+function groupOf(line) {
+  const body = element('div', {}, element('header', {}, element('b', {}, line.from), clock(line.at)), paragraph(line));
+  const node = element('article', { className: line.from === name ? 'group mine' : 'group' }, avatar(line.from), body);
+  return { from: line.from, at: line.at, body, node };
+}
+
 function showLine(line) {
-  const mine = line.from === name;
-  const text = element('p', { title: new Date(line.at).toLocaleString() }, line.text);
-  if (last && last.from === line.from && line.at - last.at < GROUP_MS) {
+  if (joins(last, line)) {
     const follow = nearEnd();
-    last.body.append(text);
+    last.body.append(paragraph(line));
     last.at = line.at;
     if (follow) toEnd(); else $('newer').hidden = false;
     return;
   }
-  const body = element('div', {}, element('header', {}, element('b', {}, line.from), clock(line.at)), text);
-  last = { from: line.from, at: line.at, body };
-  add(element('article', { className: mine ? 'group mine' : 'group' }, avatar(line.from), body));
+  last = groupOf(line);
+  add(last.node);
+}
+
+// Lines before those that are shown; the reader stays with what they read.
+function showEarlier(lines) {
+  const groups = [];
+  for (const line of lines) {
+    const group = groups[groups.length - 1];
+    if (!joins(group, line)) groups.push(groupOf(line));
+    else { group.body.append(paragraph(line)); group.at = line.at; }
+  }
+  const height = $('scroll').scrollHeight;
+  $('log').prepend(...groups.map((group) => group.node));
+  oldest(lines);
+  $('scroll').scrollTop += $('scroll').scrollHeight - height;
+}
+
+function oldest(lines) {
+  first = lines.length > 0 ? lines[0].id : 1;
+  $('earlier').hidden = first === 1;
+}
+
+// What is under way, below the lines: seen when it takes long.
+function showUnsaid() {
+  const here = [...unsaid.values()].filter((each) => each.room === room);
+  const follow = nearEnd();
+  $('unsaid').replaceChildren(...here.map((each) => element('p', {}, each.text)));
+  if (follow) toEnd();
+}
+
+function resend(where) {
+  for (const [id, each] of unsaid) {
+    if (each.room !== room || !where(each)) continue;
+    each.sentAt = Date.now();
+    tell({ type: 'say', text: each.text, id });
+  }
 }
 
 function note(text, kind) {
@@ -116,23 +167,27 @@ const on = {
     $('process').textContent = 'room ' + place(message.process);
     $('greeting').textContent = message.greeting;
     $('text').placeholder = 'Message #' + room;
-    // A room that was restarted has forgotten its history: what is on the page stays.
-    if (moved || message.history.length > 0) {
-      last = undefined;
-      const notes = moved ? [] : [...$('log').children].filter((node) => node.classList.contains('note')).slice(-3);
-      $('log').replaceChildren();
-      message.history.forEach(showLine);
-      $('log').append(...notes);
-      for (const node of $('log').children) node.classList.remove('fresh');
-      last = notes.length > 0 ? undefined : last;
-      toEnd();
-    } else note('Back in #' + room + ': room ' + place(message.process) + '.');
+    last = undefined;
+    const notes = moved ? [] : [...$('log').children].filter((node) => node.classList.contains('note')).slice(-3);
+    $('log').replaceChildren();
+    message.history.forEach(showLine);
+    oldest(message.history);
+    $('log').append(...notes);
+    for (const node of $('log').children) node.classList.remove('fresh');
+    last = notes.length > 0 ? undefined : last;
+    if (!moved && roomProcess !== message.process.pid) note('Back in #' + room + ': room ' + place(message.process) + '.');
+    roomProcess = message.process.pid;
+    showUnsaid();
+    toEnd();
+    resend(() => true);
     for (const button of $('rooms').querySelectorAll('.room')) {
       button.ariaCurrent = button.querySelector('span').textContent === room ? 'true' : null;
     }
     showMembers(message.members);
   },
   line(message) { showLine(message.line); },
+  said(message) { unsaid.delete(message.id); showUnsaid(); },
+  earlier(message) { showEarlier(message.lines); },
   presence(message) {
     showMembers(message.members);
     if (message.text) note(message.text);
@@ -145,7 +200,10 @@ const on = {
   },
   rooms(message) { showRooms(message.rooms); },
   notice(message) { note(message.text, message.text.includes('\n') ? 'help' : ''); },
-  error(message) { note(message.text, 'alert'); },
+  error(message) {
+    if (message.id) { unsaid.delete(message.id); showUnsaid(); }
+    note(message.text, 'alert');
+  },
 };
 
 // The connection: lost, it comes back by itself, a little later at each attempt.
@@ -181,10 +239,18 @@ $('composer').addEventListener('submit', (event) => {
   event.preventDefault();
   const text = $('text').value.trim();
   if (!text || socket.readyState !== WebSocket.OPEN) return;
-  tell({ type: 'say', text });
+  if (text.startsWith('/')) tell({ type: 'say', text });
+  else {
+    const id = tab + '-' + ++messages;
+    unsaid.set(id, { room, text, sentAt: Date.now() });
+    tell({ type: 'say', text, id });
+    showUnsaid();
+  }
   $('text').value = '';
   toEnd();
 });
+setInterval(() => resend((each) => Date.now() - each.sentAt > RESEND_MS), RESEND_MS);
+$('earlier').addEventListener('click', () => tell({ type: 'earlier', before: first }));
 $('new-room').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = $('new-room-name').value.trim();

@@ -122,7 +122,7 @@ ul, ol { list-style: none; }
 #state[data-state='waiting']::before { background: var(--warn); animation: pulse 1s ease-in-out infinite; }
 @keyframes pulse { 50% { opacity: .25; } }
 
-#scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; }
+#scroll { flex: 1; min-height: 0; overflow-y: auto; overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; }
 #log {
   display: flex; flex-direction: column; justify-content: flex-end; min-height: 100%;
   max-width: 820px; margin: 0 auto; padding: 28px 24px 12px;
@@ -148,6 +148,11 @@ ul, ol { list-style: none; }
 .note.help { font-family: var(--mono); font-size: 12.5px; line-height: 1.75; }
 .fresh { animation: arrive .22s ease-out; }
 @keyframes arrive { from { opacity: 0; transform: translateY(6px); } }
+#earlier { display: block; margin: 16px auto 0; color: var(--accent); font-size: 13px; font-weight: 600; }
+#earlier[hidden] { display: none; }
+#unsaid { max-width: 820px; margin: 0 auto; padding: 0 24px 0 70px; color: var(--faint); }
+#unsaid p { white-space: pre-wrap; overflow-wrap: anywhere; opacity: 0; animation: wait .2s ease-out .4s forwards; }
+@keyframes wait { to { opacity: 1; } }
 #newer {
   position: absolute; left: 50%; bottom: 108px; transform: translateX(-50%); padding: 6px 14px;
   border-radius: 99px; background: var(--accent); color: var(--accent-ink); font-size: 13px; font-weight: 600;
@@ -193,6 +198,6 @@ ul, ol { list-style: none; }
   #state span { display: none; }
 }
 @media (prefers-reduced-motion: reduce) {
-  * { animation: none !important; transition: none !important; }
+  * { animation-duration: 0s !important; transition: none !important; }
 }
 `;
