@@ -10,10 +10,13 @@ import { type Access, accessNow, openAccess } from '../runtime/db/access.js';
 import type { Place } from '../runtime/db/commit-cells.js';
 import { type CatalogEntry, sideOf, type TableDefinition } from '../runtime/db/definition.js';
 import { SchemaChange } from '../runtime/db/schema-change.js';
+import { type EventDetail, TableEvents } from '../runtime/db/table-events.js';
 import { keyOf as keyOfRecord } from '../runtime/db/tables.js';
 import { Restart, SchemaError, Tx } from '../runtime/db/transaction.js';
 import { badarg, ProcessError } from '../runtime/errors.js';
+import type { Ref } from '../runtime/terms.js';
 import { checkKeys } from './check.js';
+import { disown, own } from './native.js';
 
 export type {
   Durability,
@@ -23,7 +26,7 @@ export type {
 } from '../runtime/db/definition.js';
 export type { DbKey } from '../runtime/db/key-bytes.js';
 export { ValidationError } from '../runtime/db/validation.js';
-export type { Place, SchemaChange };
+export type { EventDetail, Place, SchemaChange };
 export { Restart, SchemaError, type Tx };
 
 /** Has this scheduler the way to the tables? */
@@ -63,6 +66,34 @@ export function synced(place: Place): Promise<void> {
 export function schemaChange(definition: TableDefinition): SchemaChange {
   const { engine, tables } = access();
   return new SchemaChange(engine, tables, definition, runningProcess('storage.schemaChange').pid);
+}
+
+/**
+ * Let the calling process be told of the changes of a table that there is: of each commit after the
+ * promise resolves. After `open`; parks. It ends with the process.
+ */
+export async function subscribe(definition: TableDefinition, detail: EventDetail): Promise<Ref> {
+  const proc = runningProcess('storage.subscribe');
+  const scheduler = runningScheduler('storage.subscribe');
+  if (detail !== 'simple' && detail !== 'detailed') {
+    throw badarg('subscribe: detail', "'simple' or 'detailed'", detail);
+  }
+  const { engine, tables } = access();
+  const events = new TableEvents(scheduler, proc, definition, detail);
+  own(events, (each) => each.close());
+  await events.open(engine, tables);
+  return events.ref;
+}
+
+/** End a subscription of the calling process: no message is added after it. @returns whether there was one */
+export function unsubscribe(ref: Ref): boolean {
+  const owned = runningProcess('storage.unsubscribe').extra?.owned ?? [];
+  const found = owned.find(({ resource }) => {
+    return resource instanceof TableEvents && resource.ref === ref;
+  });
+  if (found === undefined) return false;
+  (found.resource as TableEvents).close();
+  return disown(found.resource);
 }
 
 /** The key of a record of a table. @throws `badarg` for a record without one */

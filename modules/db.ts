@@ -22,6 +22,7 @@ import type {
 } from './db-types.js';
 
 export { AbortError, StorageFailure } from './db-errors.js';
+export { type EventDetail, subscribe, type TableEvent, unsubscribe } from './db-events.js';
 export {
   dropTable,
   ensureTable,

@@ -14,6 +14,8 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
+import { unreachable } from '../errors.js';
+import type { FeedChange, Watch } from './change-feed.js';
 import { CommitCells, type Place, type Side, type StopReason, stripeOf } from './commit-cells.js';
 import type {
   Committed,
@@ -48,10 +50,19 @@ export interface StorageBoot {
 /** What schedulers tell the storage thread, and it them. */
 export type ToStorage =
   | { readonly type: 'wake' }
-  | { readonly type: 'sync'; readonly place: Place };
+  | { readonly type: 'sync'; readonly place: Place }
+  | { readonly type: 'watch'; readonly id: number; readonly watch: Watch }
+  | { readonly type: 'unwatch'; readonly id: number };
+export interface WatchedChange {
+  /** Of the watch. */
+  readonly id: number;
+  readonly change: FeedChange;
+}
 export type FromStorage =
   | { readonly type: 'synced'; readonly place: Place }
-  | { readonly type: 'sync_failed'; readonly problem: string };
+  | { readonly type: 'sync_failed'; readonly problem: string }
+  | { readonly type: 'watching'; readonly id: number }
+  | { readonly type: 'changed'; readonly changes: readonly WatchedChange[] };
 
 /** Folders below that of a side. */
 export function logFolder(folder: string): string {
@@ -65,6 +76,12 @@ export function storeFolder(folder: string, epoch: number): string {
 interface Waiter {
   readonly place: Place;
   readonly done: () => void;
+  readonly failed: (error: Error) => void;
+}
+
+interface OpenWatch {
+  readonly told: (change: FeedChange) => void;
+  readonly begun: () => void;
   readonly failed: (error: Error) => void;
 }
 
@@ -110,6 +127,8 @@ export class EmbeddedEngine implements StorageEngine {
   readonly #disc: SideFiles | null;
   readonly #ram: SideFiles;
   #waiting: Waiter[] = [];
+  readonly #watches = new Map<number, OpenWatch>();
+  #watchCount = 0;
 
   constructor(boot: StorageBoot, life: number) {
     this.#cells = new CommitCells(boot.cells);
@@ -245,21 +264,55 @@ export class EmbeddedEngine implements StorageEngine {
     return promise;
   }
 
+  async watch(watch: Watch, told: OpenWatch['told']): Promise<() => void> {
+    this.#watchCount += 1;
+    const id = this.#watchCount;
+    const begun = new Promise<void>((done, failed) => {
+      this.#watches.set(id, { told, begun: done, failed });
+    });
+    this.#port.postMessage({ type: 'watch', id, watch } satisfies ToStorage);
+    await begun;
+    return () => {
+      if (!this.#watches.delete(id)) return;
+      this.#port.postMessage({ type: 'unwatch', id } satisfies ToStorage);
+    };
+  }
+
   quieter(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, 2));
   }
 
   #told(message: FromStorage): void {
-    if (message.type === 'sync_failed') {
-      this.#fail(new Error(message.problem));
-      return;
+    switch (message.type) {
+      case 'sync_failed':
+        this.#failSyncs(new Error(message.problem));
+        return;
+      case 'watching':
+        this.#watches.get(message.id)?.begun();
+        return;
+      case 'changed':
+        for (const { id, change } of message.changes) this.#watches.get(id)?.told(change);
+        return;
+      case 'synced':
+        this.#syncedTo(message.place);
+        return;
+      default:
+        unreachable(message);
     }
+  }
+
+  #syncedTo(end: Place): void {
     const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ place }) => isBefore(message.place, place));
-    for (const { place, done } of waiting) if (!isBefore(message.place, place)) done();
+    this.#waiting = waiting.filter(({ place }) => isBefore(end, place));
+    for (const { place, done } of waiting) if (!isBefore(end, place)) done();
   }
 
   #fail(error: Error): void {
+    this.#failSyncs(error);
+    for (const { failed } of this.#watches.values()) failed(error);
+  }
+
+  #failSyncs(error: Error): void {
     for (const { failed } of this.#waiting.splice(0)) failed(error);
   }
 

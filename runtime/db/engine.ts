@@ -11,6 +11,7 @@
  * Source: DESIGN §10; Kung and Robinson, "On Optimistic Methods for Concurrency Control" (1981).
  */
 
+import type { FeedChange, Watch } from './change-feed.js';
 import type { Place, Side, StopReason } from './commit-cells.js';
 import type { Write } from './log-record.js';
 import type { SpaceSum } from './store.js';
@@ -82,6 +83,13 @@ export interface StorageEngine {
   ): Verdict;
   /** Resolves when a commit is on the disk: nothing takes it away any more. Rejects when the disk fails. */
   synced(place: Place): Promise<void>;
+  /**
+   * Tell of the changes of a table: of each commit after the promise resolves and none before the call, in
+   * their order, also over several watches, when they are in the store.
+   *
+   * @returns ends it: nothing is told after that
+   */
+  watch(watch: Watch, told: (change: FeedChange) => void): Promise<() => void>;
   /** Resolves when it is worth while to try again after `busy`. */
   quieter(): Promise<void>;
 }

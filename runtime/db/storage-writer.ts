@@ -11,11 +11,12 @@
 import { closeSync, fdatasync, fsync, openSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { ChangeFeed } from './change-feed.js';
 import type { CommitCells, Place, Side } from './commit-cells.js';
 import { logFolder } from './embedded-engine.js';
 import { idOf } from './key-bytes.js';
 import { isBefore, LogReader, segmentPath, segmentsIn } from './log-files.js';
-import type { Write } from './log-record.js';
+import { PUT, type Write } from './log-record.js';
 import type { Store } from './store.js';
 
 const syncData: (file: number) => Promise<void> = promisify(fdatasync);
@@ -26,12 +27,9 @@ const HURRY_BYTES: number = 256 * 1024;
 const BATCH_BYTES: number = 4 * 1024 * 1024;
 const RETRY_MS = 200;
 
-/** Told of each commit that was applied, in order. */
-export type OnWrite = (side: Side, write: Write, commit: number) => void;
-
 export interface WriterEvents {
-  readonly onWrite: OnWrite;
-  readonly onApplied: () => void;
+  /** Given each write, and told when it is in the store. */
+  readonly feed: ChangeFeed;
   /** The disk fails, or works again. */
   readonly onProblem: (problem: string) => void;
 }
@@ -41,6 +39,8 @@ class AppliedSide {
   readonly folder: string;
   readonly reader: LogReader;
   store: Store;
+  /** The last commit that was read from the log. */
+  commit = 0;
 
   constructor(side: Side, folder: string, store: Store, place: Place) {
     this.side = side;
@@ -140,7 +140,7 @@ export class StorageWriter {
   async #pump(): Promise<void> {
     for (;;) {
       if (this.#isBehind()) {
-        if (!this.#mustHurry()) await delay(COLLECT_MS);
+        if (!this.#events.feed.isActive && !this.#mustHurry()) await delay(COLLECT_MS);
         await this.#applyAll();
         continue;
       }
@@ -153,21 +153,31 @@ export class StorageWriter {
 
   async #applyAll(): Promise<void> {
     const ends = this.#cells.tails();
-    for (const side of this.#sides) await this.#apply(side, ends[side.side]);
-    this.#events.onApplied();
+    let upTo = ends.commit;
+    for (const side of this.#sides) {
+      const end = ends[side.side];
+      await this.#apply(side, end);
+      if (isBefore(side.reader.place, end)) upTo = Math.min(upTo, side.commit);
+    }
+    this.#events.feed.flush(upTo);
   }
 
   async #apply(side: AppliedSide, end: Place): Promise<void> {
     if (!isBefore(side.reader.place, end)) return;
     const batch = new Map<string, Write>();
     const from = side.reader.place;
-    let last = 0;
+    const { feed } = this.#events;
+    if (feed.isActive) side.store.renew();
     side.reader.readTo(end, BATCH_BYTES, (write, commit) => {
-      batch.set(idOf(write.key), write);
-      last = commit;
-      this.#events.onWrite(side.side, write, commit);
+      const id = idOf(write.key);
+      if (feed.isActive) {
+        feed.collect(side.side, write, commit, () => before(batch.get(id), side.store, write));
+      }
+      batch.set(id, write);
+      side.commit = commit;
     });
     const { place } = side.reader;
+    const last = side.commit;
     for (;;) {
       try {
         await side.store.apply(batch, { commit: last, place });
@@ -250,4 +260,11 @@ export class StorageWriter {
     }
     this.#synced = target;
   }
+}
+
+/** A row before a write: as the batch has it, or the store, which holds all that was before the batch. */
+function before(earlier: Write | undefined, store: Store, { key }: Write): Uint8Array | null {
+  const found =
+    earlier === undefined ? store.get(key as Buffer) : earlier.kind === PUT ? earlier.value : null;
+  return found == null ? null : new Uint8Array(found);
 }

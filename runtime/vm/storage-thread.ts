@@ -6,8 +6,15 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { ChangeFeed, type FeedChange } from '../db/change-feed.js';
 import { CommitCells } from '../db/commit-cells.js';
-import { type FromStorage, logFolder, storeFolder, type ToStorage } from '../db/embedded-engine.js';
+import {
+  type FromStorage,
+  logFolder,
+  storeFolder,
+  type ToStorage,
+  type WatchedChange,
+} from '../db/embedded-engine.js';
 import { recover } from '../db/recovery.js';
 import {
   prepareDisc,
@@ -19,6 +26,7 @@ import {
 import { StorageWriter } from '../db/storage-writer.js';
 import { Store } from '../db/store.js';
 import { lengthProblem, type Verified, verifyStore } from '../db/verify.js';
+import { unreachable } from '../errors.js';
 import type {
   StorageAnswer,
   StorageQuestion,
@@ -30,9 +38,13 @@ const host = parentPort as MessagePort;
 const boot = workerData as StorageThreadBoot;
 const cells: CommitCells = new CommitCells(boot.cells);
 const ports: Map<number, MessagePort> = new Map();
+/** By port, then by the number that its scheduler gave. */
+const watches: Map<MessagePort, Map<number, () => void>> = new Map();
+const feed: ChangeFeed = new ChangeFeed(sendChanges);
+/** What is to be told, by port. */
+const outbox: Map<MessagePort, WatchedChange[]> = new Map();
 const writer: StorageWriter = new StorageWriter(cells, {
-  onWrite: () => {},
-  onApplied: () => {},
+  feed,
   onProblem: saidOnce(),
 });
 
@@ -90,8 +102,7 @@ async function answer(request: StorageRequest): Promise<unknown> {
       attach(request.life, request.port);
       return null;
     case 'detach':
-      ports.get(request.life)?.close();
-      ports.delete(request.life);
+      detach(request.life);
       return null;
     case 'backup':
       return await backup(request.file);
@@ -157,21 +168,63 @@ function discStore(): Store {
 
 function attach(life: number, port: MessagePort): void {
   ports.set(life, port);
-  port.on('message', (message: ToStorage) => {
-    if (message.type === 'wake') {
-      writer.wake();
-      return;
-    }
-    writer.sync(message.place, (result) => {
-      const told: FromStorage =
-        typeof result === 'string'
-          ? { type: 'sync_failed', problem: result }
-          : { type: 'synced', place: result };
-      port.postMessage(told);
-    });
-  });
+  port.on('message', (message: ToStorage) => asked(port, message));
   // What was committed before the port was there.
   writer.wake();
+}
+
+/** One message for all: what several watches of a scheduler see keeps its order. */
+function sendChanges(): void {
+  for (const [port, changes] of outbox) {
+    port.postMessage({ type: 'changed', changes } satisfies FromStorage);
+  }
+  outbox.clear();
+}
+
+function detach(life: number): void {
+  const port = ports.get(life);
+  if (port === undefined) return;
+  for (const end of watches.get(port)?.values() ?? []) end();
+  watches.delete(port);
+  ports.delete(life);
+  port.close();
+}
+
+function asked(port: MessagePort, message: ToStorage): void {
+  const reply = (told: FromStorage): void => port.postMessage(told);
+  switch (message.type) {
+    case 'wake':
+      writer.wake();
+      return;
+    case 'sync':
+      writer.sync(message.place, (result) => {
+        const isFailure = typeof result === 'string';
+        reply(
+          isFailure ? { type: 'sync_failed', problem: result } : { type: 'synced', place: result },
+        );
+      });
+      return;
+    case 'watch': {
+      const { id, watch } = message;
+      const own = watches.get(port) ?? new Map<number, () => void>();
+      watches.set(port, own);
+      // What is read from the logs from now on is of later commits, or of some that are not told.
+      const tell = (change: FeedChange): void => {
+        const changes = outbox.get(port);
+        if (changes === undefined) outbox.set(port, [{ id, change }]);
+        else changes.push({ id, change });
+      };
+      own.set(id, feed.add(watch, cells.tails().commit, tell));
+      reply({ type: 'watching', id });
+      return;
+    }
+    case 'unwatch':
+      watches.get(port)?.get(message.id)?.();
+      watches.get(port)?.delete(message.id);
+      return;
+    default:
+      unreachable(message);
+  }
 }
 
 host.on('message', async ({ id, request }: StorageQuestion) => {
