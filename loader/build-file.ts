@@ -14,8 +14,8 @@
  *  3. Writing is atomic: a temporary file beside it, then a rename.
  */
 
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { BuildFormatError, CorruptBuildError, ModuleNameError, UnreadableError } from './errors.js';
 import {
@@ -105,7 +105,8 @@ export interface ParseBuildOptions {
 export async function readBuild(options: ParseBuildOptions): Promise<CompiledModule> {
   let text: string;
   try {
-    text = await readFile(options.path, 'utf8');
+    // By a call: each hop through the pool of threads waits behind busy schedulers, for milliseconds.
+    text = readFileSync(options.path, 'utf8');
   } catch (error) {
     throw new UnreadableError(`cannot read the build: ${(error as Error).message}`, {
       file: options.path,

@@ -18,7 +18,7 @@
  */
 
 import { existsSync, type Stats, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FSWatcher, watch as watchFiles } from 'chokidar';
@@ -229,7 +229,7 @@ export class ModuleWatcher {
     const steps = join(this.#folder, UPGRADE_FILE);
     if (this.#gate.hasSteps || existsSync(steps)) paths.add(steps);
     for (const path of paths) {
-      if (!changed || (await stateOf(path)) !== this.#states.get(path)) this.#touch(path);
+      if (!changed || stateOf(path) !== this.#states.get(path)) this.#touch(path);
     }
   }
 
@@ -267,7 +267,7 @@ export class ModuleWatcher {
     const { path } = file;
     let failure: LoadError | null = null;
     let failedAt = 0;
-    let state = await stateOf(path);
+    let state = stateOf(path);
     let since = Date.now();
     if (state === '' && !this.#isKnown(file)) return null;
     while (!this.#closed) {
@@ -276,7 +276,7 @@ export class ModuleWatcher {
       const stable = saysItself || Date.now() - since >= this.#options.settleMs;
       if (state !== '' && stable && failure === null) {
         const outcome = await this.#load(file);
-        const now = await stateOf(path);
+        const now = stateOf(path);
         if (now === state && !(outcome instanceof LoadError)) {
           this.#states.set(path, state);
           return outcome;
@@ -289,7 +289,7 @@ export class ModuleWatcher {
         this.#flush();
       }
       await delay(this.#options.settleMs);
-      const now = await stateOf(path);
+      const now = stateOf(path);
       if (now !== state) {
         state = now;
         since = Date.now();
@@ -431,10 +431,11 @@ function failureText(failure: LoadError): string {
 }
 
 /** What changes whenever the file does; empty if there is none. */
-async function stateOf(path: string): Promise<string> {
+function stateOf(path: string): string {
   let stats: Stats;
   try {
-    stats = await stat(path);
+    // By a call: through the pool of threads a new build would wait behind busy schedulers.
+    stats = statSync(path);
   } catch {
     // Gone, or about to be renamed into place.
     return '';

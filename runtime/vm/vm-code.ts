@@ -4,7 +4,8 @@
  * Source: OTP, "code".
  */
 
-import { readFile, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { parseBuild, readBuild } from '../../loader/build-file.js';
 import type { CodeServer, LoadReport } from '../../loader/code-server.js';
@@ -126,7 +127,7 @@ export class VmCode {
   }
 
   async #read(file: string): Promise<readonly CompiledModule[]> {
-    if (basename(file) === MANIFEST || (await isFolder(file))) return readSet(file);
+    if (basename(file) === MANIFEST || isFolder(file)) return readSet(file);
     const root = this.#folder;
     const found = root === undefined ? undefined : moduleFile(root, file);
     if (root !== undefined && found !== undefined)
@@ -140,7 +141,11 @@ export class VmCode {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  // What cannot be looked at is reported when it is read.
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // What cannot be looked at is reported when it is read.
+    return false;
+  }
 }
