@@ -3,6 +3,7 @@
  * machine without modules where none runs.
  */
 
+import { readFile } from 'node:fs/promises';
 import { ControlError, type ControlRequest } from '../runtime/vm/control-socket.js';
 import type { Vm } from '../runtime/vm/machine.js';
 
@@ -17,7 +18,7 @@ export async function serveDb(vm: Vm, request: ControlRequest): Promise<unknown>
 }
 
 async function answer(vm: Vm, request: ControlRequest): Promise<unknown> {
-  const { action, table, key = null, limit, records, info, file } = request;
+  const { action, table, key = null, limit, info, file } = request;
   const admin = (fn: string, ...args: unknown[]): Promise<unknown> =>
     vm.run('tsvm/db-admin', fn, args);
   switch (action) {
@@ -30,12 +31,17 @@ async function answer(vm: Vm, request: ControlRequest): Promise<unknown> {
     case 'make':
       return await admin('make', info);
     case 'put':
-      return await admin('put', table, records);
+      return await admin('put', table, await recordsOf(request));
     case 'backup':
-      return await vm.backup(String(file));
+      return await vm.backup(String(file), { raw: request['raw'] === true });
     case 'compact':
       return await vm.compact();
     default:
       throw new ControlError('bad_request', `db: there is no action ${JSON.stringify(action)}`);
   }
+}
+
+/** What does not fit into a request is in a file of the same user. */
+async function recordsOf({ records, file }: ControlRequest): Promise<unknown> {
+  return file === undefined ? records : JSON.parse(await readFile(String(file), 'utf8'));
 }

@@ -49,6 +49,11 @@ export function databaseFolder(data: string): string {
   return join(data, 'db');
 }
 
+/** Where this process keeps what it checks. */
+export function checkFolder(folder: string): string {
+  return join(folder, `check.${process.pid}`);
+}
+
 /** Make what is not there. @returns which store counts @throws StorageError */
 export function prepareDisc(folder: string): number {
   try {
@@ -56,10 +61,11 @@ export function prepareDisc(folder: string): number {
     const epoch = readEpoch(folder) ?? writeEpoch(folder, 1);
     mkdirSync(storeFolder(folder, epoch), { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
-      // Left by a replacement that did not come to its end.
-      if (name.startsWith('store.') && name !== `store.${epoch}`) {
-        rmSync(join(folder, name), { recursive: true, force: true });
-      }
+      // Left by a replacement, a check or an import that did not come to its end.
+      const isOld = name.startsWith('store.') && name !== `store.${epoch}`;
+      const [what = '', pid] = name.split('.');
+      const isLeft = ['check', 'import'].includes(what) && !isAlive(Number(pid));
+      if (isOld || isLeft) rmSync(join(folder, name), { recursive: true, force: true });
     }
     return epoch;
   } catch (error) {

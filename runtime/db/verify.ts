@@ -9,6 +9,7 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type CatalogEntry, DISC_CATALOG } from './definition.js';
 import { keyBytes, spaceEnd } from './key-bytes.js';
 import { CHECK_BYTES, isSoundRow, META, type SpaceSum, type Store } from './store.js';
@@ -45,6 +46,27 @@ export function lengthProblem(store: Store, folder: string): string | null {
  * @param deep also look up the entries of all indexes
  */
 export function verifyStore(store: Store, deep: boolean): Verified {
+  for (const steps = verifySteps(store, deep); ; ) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * The same, giving others on this thread their turn. For a store that nobody writes to.
+ *
+ * @throws when it is not wanted any more
+ */
+export async function verifyInParts(store: Store, isWanted: () => boolean): Promise<Verified> {
+  for (const steps = verifySteps(store, false); ; ) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (!isWanted()) throw new Error('the machine is stopping');
+    await nextTurn();
+  }
+}
+
+function* verifySteps(store: Store, deep: boolean): Generator<void, Verified> {
   const problems: string[] = [];
   const say = (problem: string): void => {
     if (problems.length < PROBLEMS_MAX) problems.push(problem);
@@ -56,6 +78,7 @@ export function verifyStore(store: Store, deep: boolean): Verified {
   try {
     for (const [key, value] of store.all()) {
       rows += 1;
+      if (rows % ROWS_AT_ONCE === 0) yield;
       const shown = key.subarray(0, 40).toString('hex');
       if (key.compare(before) <= 0) say(`the row with the key ${shown} is out of order`);
       before = key;

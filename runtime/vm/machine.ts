@@ -403,10 +403,11 @@ export class Vm {
 
   /**
    * Copy the tables on disc, as they are at one moment, to a file, while everything goes on. The copy is
-   * verified. `mnesia:backup/1`; `tsvm db restore` brings it back.
+   * verified; with `raw` it is not, and also has what the tables do not need any more, page by page: for who
+   * looks for damage. `mnesia:backup/1`; `tsvm db restore` brings it back.
    */
-  backup(file: string): Promise<Verified> {
-    return this.#storage.backup(file);
+  backup(file: string, { raw = false }: { readonly raw?: boolean } = {}): Promise<Verified> {
+    return this.#storage.backup(file, raw);
   }
 
   /** Write the store of the tables anew without what it does not need. @returns its sizes in bytes */

@@ -64,10 +64,10 @@ export class StorageHost {
     return { cells: this.#cells.buffer, disc: this.#disc, ram: this.#ram, port: port2 };
   }
 
-  /** A copy of the tables on disc at one moment, as a file, without holding anybody up; verified. */
-  async backup(file: string): Promise<Verified> {
+  /** A copy of the tables on disc at one moment, as a file, without holding anybody up. */
+  async backup(file: string, raw: boolean): Promise<Verified> {
     await this.#ready();
-    return (await this.ask({ op: 'backup', file })) as Verified;
+    return (await this.ask({ op: 'backup', file, raw })) as Verified;
   }
 
   /** Write the store anew without what it does not need; nobody is held up. @returns its sizes in bytes */

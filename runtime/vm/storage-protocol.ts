@@ -15,8 +15,8 @@ export interface StorageThreadBoot {
 export type StorageRequest =
   | { readonly op: 'attach'; readonly life: number; readonly port: MessagePort }
   | { readonly op: 'detach'; readonly life: number }
-  /** A copy of a moment, as a file; gives what verification says of it. */
-  | { readonly op: 'backup'; readonly file: string }
+  /** A copy of a moment, as a file; gives what verification says of it. `raw`: page by page, not verified. */
+  | { readonly op: 'backup'; readonly file: string; readonly raw: boolean }
   /** Write the store anew, without what it does not need. */
   | { readonly op: 'compact' }
   | { readonly op: 'close' };

@@ -25,7 +25,7 @@ import {
 } from '../db/storage-files.js';
 import { StorageWriter } from '../db/storage-writer.js';
 import { Store } from '../db/store.js';
-import { lengthProblem, type Verified, verifyStore } from '../db/verify.js';
+import { lengthProblem, type Verified, verifyInParts, verifyStore } from '../db/verify.js';
 import { unreachable } from '../errors.js';
 import type {
   StorageAnswer,
@@ -105,10 +105,12 @@ async function answer(request: StorageRequest): Promise<unknown> {
       detach(request.life);
       return null;
     case 'backup':
-      return await backup(request.file);
+      return await inTurn(() => backup(request.file, request.raw));
     case 'compact':
-      return await compact();
+      return await inTurn(compact);
     case 'close':
+      isClosing = true;
+      await turn;
       await writer.close();
       for (const port of ports.values()) port.close();
       rmSync(boot.ram, { recursive: true, force: true });
@@ -116,23 +118,45 @@ async function answer(request: StorageRequest): Promise<unknown> {
   }
 }
 
-/** @returns what was copied, verified */
-async function backup(file: string): Promise<Verified> {
+/** Copies are made one after the other: two that put another store in place would lose one. */
+let turn: Promise<unknown> = Promise.resolve();
+let isClosing = false;
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = turn.then(() => {
+    if (isClosing) throw new Error('the machine is stopping');
+    return work();
+  });
+  turn = mine.catch(() => {});
+  return mine;
+}
+
+/** @returns what was copied, verified unless it is `raw` */
+async function backup(file: string, raw: boolean): Promise<Verified> {
   const store = discStore();
   await writer.drain();
   const folder = `${file}.part`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    await store.copyTo(folder, true);
-    const copy = new Store(folder, true);
-    const verified = verifyStore(copy, false);
-    await copy.close();
+    await store.copyTo(folder, !raw);
+    const verified = raw ? NOT_VERIFIED : await verifiedCopy(folder);
     syncFile(join(folder, 'data.mdb'));
     renameSync(join(folder, 'data.mdb'), file);
     syncFolder(dirname(file));
     return verified;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const NOT_VERIFIED: Verified = { rows: 0, tables: 0, problems: [] };
+
+async function verifiedCopy(folder: string): Promise<Verified> {
+  const copy = new Store(folder, true);
+  try {
+    return await verifyInParts(copy, () => !isClosing);
+  } finally {
+    await copy.close();
   }
 }
 
