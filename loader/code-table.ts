@@ -15,41 +15,18 @@
  * Source: OTP Reference Manual, "Compilation and Code Loading" › "Code Replacement".
  */
 
-import { isBuiltin } from 'node:module';
-import { dirname } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { isModuleNamespaceObject } from 'node:util/types';
-import { compileFunction } from 'node:vm';
-import { CodeInstance, instanceOf } from '../runtime/code-instance.js';
+import { type CodeInstance, instanceOf } from '../runtime/code-instance.js';
 import { describe } from '../runtime/errors.js';
-import {
-  declareExport,
-  ExportFun,
-  exportedFun,
-  type FunVersion,
-  funOf,
-  stubOf,
-  VersionFun,
-} from '../runtime/funs.js';
+import { declareExport, type FunVersion } from '../runtime/funs.js';
 import type { CodeLookup, FunctionName, ModuleInfo } from '../runtime/hosting.js';
 import type { LogOrigin } from '../runtime/log-config.js';
-import { type LiftedFunction, ModuleFuns } from '../runtime/module-funs.js';
 import { declareTable } from '../runtime/module-tables.js';
-import { FRESH, type Process } from '../runtime/process.js';
+import type { Process } from '../runtime/process.js';
 import type { CallPattern } from '../runtime/trace-event.js';
 import type { CallHook } from '../runtime/tracing.js';
-import { lookAtUses, type Uses } from './code-uses.js';
-import { Constants, type Refusal } from './constants.js';
-import {
-  BuildFormatError,
-  IsolationError,
-  LoadError,
-  MissingImportError,
-  ModuleEvaluationError,
-  ModuleSyntaxError,
-  OnLoadError,
-  placed,
-} from './errors.js';
+import { BuildFormatError, type LoadError, OnLoadError } from './errors.js';
+import { type Evaluated, Evaluation, type EvaluationOptions, forget } from './evaluation.js';
+import { evaluationError } from './evaluation-errors.js';
 import {
   createTable,
   type ExportTable,
@@ -60,44 +37,16 @@ import {
   setStub,
   setValue,
 } from './export-table.js';
+import { type AnyFunction, functionName, Instances } from './instances.js';
 import { type CompiledModule, FORMAT_VERSION, scriptName } from './module.js';
 import type { ModuleFacts, RunOutcome } from './scheduler-code.js';
-import { callerIn, SourcePositions, userPositionOf } from './source-positions.js';
-import { resolveSpecifier } from './specifier.js';
+import { callerIn, SourcePositions } from './source-positions.js';
 import { isTraced, tracedExport } from './traced-calls.js';
 import { LoadGate, waitingCall } from './waiting-call.js';
-
-/** What Node's `createRequire(file)` gives. */
-export interface NodeRequire {
-  (specifier: string): unknown;
-  resolve(specifier: string): string;
-}
-
-export interface CodeTableOptions {
-  /** `$rt` of an instance, see runtime/module-runtime.ts. */
-  readonly runtimeFor: (instance: CodeInstance) => object;
-  /** What `import … from 'tsvm'` gives. */
-  readonly bifs: object;
-  readonly nodeRequire: (fromFile: string) => NodeRequire;
-}
 
 export interface ModuleVersion {
   readonly name: string;
   readonly version: string;
-}
-
-type AnyFunction = (...args: never[]) => unknown;
-
-interface Evaluated {
-  readonly compiled: CompiledModule;
-  readonly instance: CodeInstance;
-  /** Its functions as values, if it has any. */
-  readonly funs: ModuleFuns | null;
-  /** The load that it was prepared for. */
-  readonly load: number;
-  readonly values: ReadonlyMap<string, unknown>;
-  readonly live: ReadonlyMap<string, () => unknown>;
-  readonly stars: readonly { readonly table: ExportTable; readonly module: string | null }[];
 }
 
 interface Entry {
@@ -111,61 +60,24 @@ interface Entry {
   gate: LoadGate | null;
 }
 
-/** What `module` is in module code; see module.ts. */
-interface ModuleObject {
-  readonly meta: Readonly<Record<string, string>>;
-  define(getters: Record<string, () => unknown>, live: readonly string[]): void;
-  star(table: ExportTable, module?: string): void;
-  constants(
-    values: Readonly<Record<string, unknown>>,
-    places: Readonly<Record<string, readonly [line: number, column: number]>>,
-    foreign: readonly unknown[],
-  ): void;
-  funs(lifted: readonly LiftedFunction[]): ModuleFuns;
-}
-
 export class CodeTable implements CodeLookup {
   readonly positions: SourcePositions = new SourcePositions();
-  readonly #runtimeFor: CodeTableOptions['runtimeFor'];
-  readonly #bifs: object;
-  readonly #nodeRequire: CodeTableOptions['nodeRequire'];
+  /** Who runs which version. */
+  readonly instances: Instances = new Instances((script) => this.#instanceOfScript(script));
+  readonly #evaluation: Evaluation;
   readonly #entries: Map<string, Entry> = new Map();
   /** The entries that have something prepared. */
   readonly #prepared: Set<Entry> = new Set();
   /** The entries whose current version exports all that another module does. */
   readonly #starred: Set<Entry> = new Set();
-  /** The instances that exported functions belong to, and those that lifted ones do. */
-  readonly #instances: WeakMap<object, CodeInstance> = new WeakMap();
-  readonly #funInstances: WeakMap<FunVersion, CodeInstance> = new WeakMap();
-  readonly #esmViews: WeakMap<object, object> = new WeakMap();
-  readonly #constants: Constants = new Constants();
   /** The calls that traces want to see. */
   #traced: { readonly patterns: readonly CallPattern[]; readonly hook: CallHook | null } = {
     patterns: [],
     hook: null,
   };
 
-  constructor(options: CodeTableOptions) {
-    this.#runtimeFor = options.runtimeFor;
-    // A plain frozen object: properties of a module namespace are slower to read.
-    this.#bifs = Object.freeze({ ...options.bifs });
-    this.#constants.leave(this.#bifs);
-    for (const each of Object.values(this.#bifs)) this.#leaveBif(each);
-    this.#nodeRequire = options.nodeRequire;
-  }
-
-  /** Modules hold the very functions of the machine, and the classes of its errors. */
-  #leaveBif(value: unknown): void {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
-    this.#constants.leave(value);
-    // A namespace such as `code` is read-only already.
-    if (isModuleNamespaceObject(value)) {
-      for (const each of Object.values(value)) this.#leaveBif(each);
-      return;
-    }
-    const prototype: unknown = typeof value === 'function' && value.prototype;
-    if (typeof prototype === 'object' && prototype !== null) Object.freeze(prototype);
-    Object.freeze(value);
+  constructor(options: EvaluationOptions) {
+    this.#evaluation = new Evaluation(options, this, this.instances);
   }
 
   // ---- looking ------------------------------------------------------------------------------------
@@ -173,6 +85,13 @@ export class CodeTable implements CodeLookup {
   /** The live export table of a module; empty as long as it has not been loaded. */
   table(name: string): ExportTable {
     return this.#entry(name).table;
+  }
+
+  /** The same once its first `onLoad` is through; undefined: it is not loaded. */
+  async loaded(name: string): Promise<ExportTable | undefined> {
+    const entry = this.#entries.get(name);
+    if (entry?.gate) await entry.gate.opened;
+    return entry?.current ? entry.table : undefined;
   }
 
   /** The current version of each module. */
@@ -192,10 +111,8 @@ export class CodeTable implements CodeLookup {
       : undefined;
   }
 
-  /** The module and export name by which another scheduler finds the function. */
   functionName(fn: unknown): FunctionName | undefined {
-    const fun = typeof fn === 'function' ? funOf(fn as AnyFunction) : undefined;
-    return fun instanceof ExportFun ? fun : undefined;
+    return functionName(fn);
   }
 
   /** The functions as values of a version that is current, prepared or old here. */
@@ -254,26 +171,13 @@ export class CodeTable implements CodeLookup {
   // ---- who runs what ------------------------------------------------------------------------------
 
   runsOld(proc: Process, module: string): boolean {
-    return this.#uses().runs(proc, (one) => one.module === module && one.isPast);
-  }
-
-  /** Those of the processes whose frames are in a version of the module that is not current any more. */
-  runningOld(processes: Iterable<Process>, module: string): Process[] {
-    return this.#running(processes, (one) => one.module === module && one.isPast);
-  }
-
-  /** Does any of them? Stops at the first. */
-  anyRunsOld(processes: Iterable<Process>, module: string): boolean {
-    const uses = this.#uses();
-    for (const proc of processes)
-      if (uses.runs(proc, (one) => one.module === module && one.isPast)) return true;
-    return false;
+    return this.instances.runsOld(proc, module);
   }
 
   /** Those that run what was prepared for a load. */
   runningPrepared(processes: Iterable<Process>, load: number): Process[] {
     const prepared = new Set(this.#preparedFor(load).map(({ prepared: { instance } }) => instance));
-    return prepared.size === 0 ? [] : this.#running(processes, (one) => prepared.has(one));
+    return prepared.size === 0 ? [] : this.instances.running(processes, (one) => prepared.has(one));
   }
 
   /** Does a generator belong to what is prepared for a load? null: nothing is. */
@@ -284,41 +188,6 @@ export class CodeTable implements CodeLookup {
       const instance = instanceOf(generator);
       return instance !== undefined && prepared.has(instance);
     };
-  }
-
-  /**
-   * Processes are known by the function they were started with, wherever they have got to. Of a version that
-   * goes, only its name is kept: the function would keep the whole version in memory.
-   */
-  releaseEntry(proc: Process, module: string): void {
-    if (proc.status === FRESH) return;
-    const instance = this.#instanceOfEntry(proc.entry);
-    if (instance === undefined || instance.module !== module || !instance.isPast) return;
-    const known = this.functionName(proc.entry);
-    const { name } = proc.entry;
-    proc.entry =
-      known === undefined ? stubOf(name, () => {}) : exportedFun(known.module, known.name);
-  }
-
-  #running(processes: Iterable<Process>, isMeant: (instance: CodeInstance) => boolean): Process[] {
-    const uses = this.#uses();
-    const found: Process[] = [];
-    for (const proc of processes) if (uses.runs(proc, isMeant)) found.push(proc);
-    return found;
-  }
-
-  #uses(): Uses {
-    return lookAtUses(
-      (fn) => this.#instanceOfEntry(fn as AnyFunction),
-      (script) => this.#instanceOfScript(script),
-    );
-  }
-
-  #instanceOfEntry(fn: AnyFunction): CodeInstance | undefined {
-    const fun = funOf(fn);
-    return fun instanceof VersionFun
-      ? this.#funInstances.get(fun.version)
-      : this.#instances.get(fn);
   }
 
   #instanceOfScript(script: string): CodeInstance | undefined {
@@ -351,9 +220,9 @@ export class CodeTable implements CodeLookup {
     const restore = this.#showPrepared(entry, load);
     let evaluated: Evaluated;
     try {
-      evaluated = this.#evaluate(compiled, load);
+      evaluated = this.#evaluation.evaluate(compiled, load);
     } catch (error) {
-      const loadError = this.#errorOf(compiled, error);
+      const loadError = evaluationError(this.positions, compiled, error);
       if (!hadMap) this.#forgetMap(entry, compiled.version);
       throw loadError;
     } finally {
@@ -391,7 +260,7 @@ export class CodeTable implements CodeLookup {
     const { version, file } = compiled;
     switch (outcome.kind) {
       case 'threw':
-        return this.#errorOf(compiled, outcome.error, OnLoadError, 'onLoad: ');
+        return evaluationError(this.positions, compiled, outcome.error, OnLoadError, 'onLoad: ');
       case 'ended':
         return new OnLoadError(`${name}@${version}: onLoad ended: ${describe(outcome.reason)}`, {
           module: name,
@@ -529,7 +398,7 @@ export class CodeTable implements CodeLookup {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       const table = createTable();
-      this.#constants.leave(table);
+      this.#evaluation.leave(table);
       entry = { name, table, current: null, prepared: null, old: null, gate: null };
       this.#entries.set(name, entry);
       declareTable(entry.table, name);
@@ -554,110 +423,6 @@ export class CodeTable implements CodeLookup {
     return () => {
       for (const entry of shown) this.#show(entry, entry.current as Evaluated);
     };
-  }
-
-  #evaluate(compiled: CompiledModule, load: number): Evaluated {
-    const { name, version, code, file } = compiled;
-    const instance = new CodeInstance(name, version);
-    let getters: Record<string, () => unknown> = {};
-    let liveNames: readonly string[] = [];
-    let funs: ModuleFuns | null = null;
-    const stars: { table: ExportTable; module: string | null }[] = [];
-    let meta: ModuleObject['meta'] | null = null;
-    const module: ModuleObject = {
-      get meta() {
-        meta ??= moduleMeta(compiled);
-        return meta;
-      },
-      define(given, live) {
-        getters = given;
-        liveNames = live;
-      },
-      star(table, from) {
-        stars.push({ table, module: from ?? null });
-      },
-      constants: (values, places, foreign) => {
-        const refusal = this.#constants.freeze({ values, foreign, code });
-        if (refusal !== null) throw isolationError(compiled, refusal, places[refusal.name]);
-      },
-      funs: (lifted) => {
-        funs = new ModuleFuns(name, version, lifted);
-        this.#funInstances.set(funs, instance);
-        return funs;
-      },
-    };
-    const run = compileFunction(code, ['exports', 'require', 'module', '$rt'], {
-      filename: scriptName(name, version),
-    }) as (exports: object, require: unknown, module: ModuleObject, runtime: object) => void;
-    run({}, this.#require(name, file), module, this.#runtimeFor(instance));
-    const values = new Map<string, unknown>();
-    const live = new Map<string, () => unknown>();
-    for (const [key, get] of Object.entries(getters)) {
-      if (liveNames.includes(key)) live.set(key, get);
-      else {
-        const value = get();
-        values.set(key, value);
-        if (typeof value !== 'function') continue;
-        declareExport(value as AnyFunction, name, key);
-        if (!this.#instances.has(value)) this.#instances.set(value, instance);
-      }
-    }
-    return { compiled, instance, load, values, live, stars, funs };
-  }
-
-  #require(from: string, file: string): unknown {
-    let native: NodeRequire | null = null;
-    const node = (): NodeRequire => {
-      native ??= this.#nodeRequire(file);
-      return native;
-    };
-    const require = (name: string): object => (name === 'tsvm' ? this.#bifs : this.table(name));
-    return Object.assign(require, {
-      esm: (specifier: string) => this.#esmView(node()(specifier), isBuiltin(specifier)),
-      import: (specifier: unknown) => this.#dynamicImport(from, String(specifier), node),
-    });
-  }
-
-  async #dynamicImport(from: string, specifier: string, node: () => NodeRequire): Promise<object> {
-    const resolved = resolveSpecifier(from, specifier);
-    if (resolved.kind === 'tsvm') return this.#bifs;
-    if (resolved.kind === 'node') {
-      // `require` knows no file URLs; `import` does.
-      const path = specifier.startsWith('file:') ? specifier : node().resolve(specifier);
-      return (await import(/^[./]|^\w:/.test(path) ? pathToFileURL(path).href : path)) as object;
-    }
-    const entry = resolved.kind === 'module' ? this.#entries.get(resolved.name) : undefined;
-    if (entry?.gate) await entry.gate.opened;
-    if (!entry?.current) {
-      throw new MissingImportError(`${from} imports "${specifier}", which is not loaded`, {
-        module: from,
-      });
-    }
-    return entry.table;
-  }
-
-  /**
-   * What `import` of a CommonJS or built-in module gives in Node: `default` is all of it. Of a built-in
-   * module of Node it is the view itself, so that nobody changes `fs` for the whole thread.
-   */
-  #esmView(value: unknown, builtin: boolean): unknown {
-    const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
-    if (!isObject) return { default: value };
-    if (isModuleNamespaceObject(value)) return value;
-    let view = this.#esmViews.get(value as object);
-    if (view === undefined) {
-      view = {};
-      for (const key of Object.getOwnPropertyNames(value)) {
-        if (key === 'default') continue;
-        const get = (): unknown => (value as Record<string, unknown>)[key];
-        Object.defineProperty(view, key, { get, enumerable: true });
-      }
-      const all = builtin && isPlain(value) ? view : value;
-      Object.defineProperty(view, 'default', { value: all, enumerable: true });
-      Object.freeze(view);
-      this.#esmViews.set(value as object, view);
-    }
-    return view;
   }
 
   /** Make the table of a module say what a version exports. */
@@ -696,7 +461,7 @@ export class CodeTable implements CodeLookup {
       if (typeof wrapper !== 'function') continue;
       declareExport(wrapper as AnyFunction, name, key);
       const instance = (current ?? prepared)?.instance;
-      if (instance !== undefined) this.#instances.set(wrapper, instance);
+      if (instance !== undefined) this.instances.add(wrapper as AnyFunction, instance);
     }
   }
 
@@ -732,52 +497,6 @@ export class CodeTable implements CodeLookup {
       this.#refreshStarsOf(entry.name, seen);
     }
   }
-
-  #errorOf(
-    compiled: CompiledModule,
-    error: unknown,
-    Kind: typeof OnLoadError | typeof ModuleEvaluationError = ModuleEvaluationError,
-    what: string = '',
-  ): LoadError {
-    if (error instanceof LoadError) return error;
-    const { name, version, file } = compiled;
-    const found = userPositionOf(error);
-    const message =
-      error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}`;
-    const causeStack = error instanceof Error ? String(error.stack) : undefined;
-    if (found === undefined) {
-      const isSyntax = Kind === ModuleEvaluationError && error instanceof SyntaxError;
-      const Plain = isSyntax ? ModuleSyntaxError : Kind;
-      return new Plain(`${name}@${version}: ${what}${message}`, { module: name, file, causeStack });
-    }
-    const source = this.positions.source(found.script) ?? '';
-    return new Kind(
-      `${name}@${version}: ${what}${message}`,
-      placed(source, found.position, { module: name, causeStack }),
-    );
-  }
-}
-
-function isolationError(
-  { name: module, file, map }: CompiledModule,
-  { path, what }: Refusal,
-  place: readonly [number, number] | undefined,
-): IsolationError {
-  const [source = ''] = (JSON.parse(map) as { sourcesContent?: string[] }).sourcesContent ?? [];
-  const where = place === undefined ? { file } : { file, line: place[0], column: place[1] };
-  return new IsolationError(
-    `"${path}" is ${what}: all processes of a scheduler would share it`,
-    placed(source, where, {
-      module,
-      hint: 'keep it in a process, in a table, or in a shared counter; if it is a resource of each scheduler: `// @tsvm per-scheduler: why` before it',
-    }),
-  );
-}
-
-/** The instance is gone: its functions raise `badfun` from now on, wherever they are kept. */
-function forget({ instance, funs }: Evaluated): void {
-  instance.state = 'purged';
-  if (funs !== null) funs.gone = true;
 }
 
 /** The export that runs before its module becomes current. */
@@ -786,13 +505,3 @@ export const ON_LOAD = 'onLoad';
 const VERSION = 'version';
 /** The export that translates states. */
 const CODE_CHANGE = 'codeChange';
-
-function isPlain(value: unknown): boolean {
-  const prototype: unknown = typeof value === 'object' && Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-function moduleMeta({ name, version, file }: CompiledModule): Readonly<Record<string, string>> {
-  const url = pathToFileURL(file).href;
-  return Object.freeze({ url, filename: file, dirname: dirname(file), module: name, version });
-}

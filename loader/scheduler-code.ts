@@ -157,8 +157,8 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
     return found.length;
   };
   const killAmong = (among: readonly Process[], module: string): number => {
-    const killed = killAll(table.runningOld(among, module));
-    for (const proc of among) table.releaseEntry(proc, module);
+    const killed = killAll(table.instances.runningOld(among, module));
+    for (const proc of among) table.instances.releaseEntry(proc, module);
     return killed;
   };
   const killOld = (module: string): number =>
@@ -184,10 +184,12 @@ export function codeHandler(table: CodeTable, processes: ProcessesOfCode): CodeH
     },
     sweepPart(module, kills) {
       const part = hasOld(module) ? sweeps.next(module) : [];
-      const found = kills ? killAmong(part, module) : Number(table.anyRunsOld(part, module));
+      const found = kills
+        ? killAmong(part, module)
+        : Number(table.instances.anyRunsOld(part, module));
       return { found, isLast: part.length < SWEPT_AT_ONCE };
     },
-    runsOld: (module) => hasOld(module) && table.anyRunsOld(sweeps.end(module), module),
+    runsOld: (module) => hasOld(module) && table.instances.anyRunsOld(sweeps.end(module), module),
     purge(module) {
       const killed = killOld(module);
       table.purge(module);

@@ -118,7 +118,7 @@ export class Process {
   readonly parent: Pid | null;
   /** The leader of its group, inherited from who started it; see `groups.ts`. */
   group: Pid | null;
-  /** What it was started with; once that has run it is kept for its name only, see `CodeTable.releaseEntry`. */
+  /** What it was started with; once that has run it is kept for its name only, see `Instances.releaseEntry`. */
   entry: (...args: never[]) => unknown;
   args: unknown[] | null;
   trapExit = false;
