@@ -305,6 +305,8 @@ export class Encoder {
     this.#put(length, Tag.LATIN1);
     const bytes = this.#bytes;
     const start = this.#at << 2;
+    // Rows compare texts by their words.
+    if (length > 0) this.#words[this.#at + ((length - 1) >> 2)] = 0;
     for (let index = 0; index < length; index += 1) {
       const unit = value.charCodeAt(index);
       if (unit > 0xff) {

@@ -1,5 +1,6 @@
 /**
- * Row cache: the rows of one table that this thread has decoded, by slot.
+ * Row cache: the rows of one table that this thread has decoded, by slot. Flat ones are not: to make
+ * them anew takes less time than to fetch them from here (`flat-rows.ts`).
  *
  * An entry counts as long as the slot still has the version that it was decoded from, so nobody has to
  * be told of a change. What is kept here is never given away: whoever reads gets a copy.

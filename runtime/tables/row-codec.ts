@@ -19,30 +19,33 @@ import { Decoder } from '../codec-decoder.js';
 import { Encoder, type ShapeRegistry } from '../codec-encoder.js';
 import { copy } from '../copy.js';
 import { UNUSUAL } from '../copy-memo.js';
+import { BLOCK_HEADER, FlatRows } from './flat-rows.js';
 
 /** First words of a term that is not encoded in the open: no tag of the codec has these bits. */
 const OPAQUE = 15;
 /** As OPAQUE, before a term in which an object occurs twice. */
 const SHARED = 31;
 const NOT_OPEN = 15;
-/** Words before the row in a block. */
-export const BLOCK_HEADER = 2;
+
+export { BLOCK_HEADER };
 
 /** A field of a row: an index of a tuple or a key of a record. */
 export type Field = number | string;
 
 export class RowCodec {
-  readonly #shapes: ShapeRegistry;
+  readonly shapes: ShapeRegistry;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
+  readonly flat: FlatRows;
   /** The block of the last `block`, of which the first `length` words count. */
   words: Int32Array = new Int32Array(0);
   length = 0;
 
   constructor(shapes: ShapeRegistry) {
-    this.#shapes = shapes;
+    this.shapes = shapes;
     this.#encoder = new Encoder(shapes);
     this.#decoder = new Decoder(shapes);
+    this.flat = new FlatRows(shapes);
   }
 
   /**
@@ -52,6 +55,12 @@ export class RowCodec {
    * @throws DataCloneError when something in it cannot be copied
    */
   block(row: unknown, field: Field, key: unknown): void {
+    const flatLength = this.flat.write(row, field);
+    if (flatLength > 0) {
+      this.words = this.flat.words;
+      this.length = flatLength;
+      return;
+    }
     const open = this.#term(row, BLOCK_HEADER, 'row');
     let keyAt = open ? this.fieldAt(this.words, BLOCK_HEADER, field) : -1;
     if (keyAt < 0) {
@@ -140,7 +149,7 @@ export class RowCodec {
     if ((first & TAG_MASK) === Tag.ARRAY) {
       index = typeof field === 'number' && field < payload ? field : -1;
     } else if ((first & TAG_MASK) === Tag.RECORD) {
-      index = this.#shapes.keysOf(payload).indexOf(field as string);
+      index = this.shapes.keysOf(payload).indexOf(field as string);
     } else return -1;
     if (index < 0) return -1;
     let place = at + 1;
@@ -166,7 +175,7 @@ export class RowCodec {
       case Tag.HOLEY:
         return this.#afterMany(words, at + 1, payload);
       case Tag.RECORD:
-        return this.#afterMany(words, at + 1, this.#shapes.keysOf(payload).length);
+        return this.#afterMany(words, at + 1, this.shapes.keysOf(payload).length);
       case Tag.DICTIONARY:
         return this.#afterMany(words, at + 1, 2 * payload);
       case Tag.EXTENDED:

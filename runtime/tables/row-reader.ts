@@ -8,6 +8,7 @@
  */
 
 import { copyRow } from './copy-row.js';
+import { NOT_FLAT } from './flat-rows.js';
 import { TORN } from './pages.js';
 import { hashOf } from './row-writer.js';
 import type { Rows } from './rows.js';
@@ -81,6 +82,29 @@ export function rowAt(rows: Rows, slot: number): unknown {
 /** The row of a key in a set, `undefined` without one. */
 export function lookup(rows: Rows, key: unknown): unknown {
   const hash = hashOf(key);
+  const quick = rows.isOrdered ? NOT_FLAT : lookupFlat(rows, key, hash);
+  return quick === NOT_FLAT ? lookupAny(rows, key, hash) : quick;
+}
+
+/** One attempt without the lock at a row that is flat. Anything else is for `lookupAny`. */
+function lookupFlat(rows: Rows, key: unknown, hash: number): unknown {
+  const { cells, at } = rows;
+  const sequence = Atomics.load(cells, at + SEQUENCE);
+  if ((sequence & 1) !== 0) return NOT_FLAT;
+  rows.followLayout();
+  rows.expected = sequence;
+  let row: unknown;
+  try {
+    const slot = rows.search(key, hash, false);
+    row = slot < 0 ? undefined : rows.flatIn(rows.blockOf(slot));
+  } catch (error) {
+    if (error !== TORN) throw error;
+    return NOT_FLAT;
+  }
+  return Atomics.load(cells, at + SEQUENCE) === sequence && rows.isLive ? row : NOT_FLAT;
+}
+
+function lookupAny(rows: Rows, key: unknown, hash: number): unknown {
   const row = consistently(rows, () => {
     const slot = rows.find(key, hash);
     return slot < 0 ? undefined : rowAt(rows, slot);

@@ -10,9 +10,9 @@
  */
 
 import { hashTerm } from '../term-order.js';
-import { clear, put } from './row-writer.js';
+import { clear, place } from './row-writer.js';
 import type { Rows } from './rows.js';
-import { BURIED_FLAG, FLAGS, VERSION } from './slots.js';
+import { BURIED_FLAG, FLAGS, INLINE, VERSION } from './slots.js';
 import { BURIED, CLEARING, COUNT, INTENT, META } from './table-entry.js';
 
 /** Holder of the lock only; SEQUENCE is odd. */
@@ -32,7 +32,7 @@ export function repair(rows: Rows): void {
     const block = rows.blockOf(slot);
     if (block === 0) continue;
     used.push(slot);
-    blocks.add(block);
+    if (block !== rows.slots.at(slot) + INLINE) blocks.add(block);
   }
   const unplaced = planned.filter((block) => !blocks.has(block));
   const others = [intent, cells[at + META] as number].filter((block) => block !== 0);
@@ -42,7 +42,7 @@ export function repair(rows: Rows): void {
   rows.slots.relist();
   for (const block of unplaced) {
     const key = rows.keyIn(block);
-    put(rows, block, key, hashTerm(key));
+    place(rows, block, key, hashTerm(key));
   }
   if (intent !== 0) {
     Atomics.store(cells, at + INTENT, 0);
@@ -62,7 +62,7 @@ function relink(rows: Rows, used: number[]): void {
   for (const slot of used) {
     const slotAt = rows.slots.at(slot);
     words[slotAt + VERSION] = rows.stamp();
-    const isBuried = ((words[slotAt + FLAGS] as number) & BURIED_FLAG) !== 0;
+    const isBuried = !rows.isOrdered && ((words[slotAt + FLAGS] as number) & BURIED_FLAG) !== 0;
     if (isBuried) cells[at + BURIED] = (cells[at + BURIED] as number) + 1;
     else rows.count(1);
     rows.link(slot, rows.keyOf(slot));

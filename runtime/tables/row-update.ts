@@ -9,7 +9,7 @@ import { describe, ProcessError } from '../errors.js';
 import { equalTerms } from '../term-order.js';
 import { BLOCK_HEADER, type Field } from './row-codec.js';
 import { type Found, rowAt } from './row-reader.js';
-import { drop, hashOf, type Prepared, put, replace, write } from './row-writer.js';
+import { drop, hashOf, type Prepared, put, replace } from './row-writer.js';
 import type { Rows } from './rows.js';
 import { BLOCK, BURIED_FLAG, FLAGS, VERSION } from './slots.js';
 
@@ -43,7 +43,7 @@ export function updateCounter(
     let slot = rows.find(key, hash);
     if (slot < 0 && initial !== null) {
       checkFields(rows, initial, increments);
-      put(rows, write(rows, initial.words, initial.words.length), key, hash);
+      put(rows, initial.words, initial.words.length, key, hash);
       slot = rows.find(key, hash);
     }
     if (slot >= 0) values = countIn(rows, slot, increments);
@@ -113,7 +113,7 @@ function numberIn(value: unknown, field: Field): number {
 
 function rewrite(rows: Rows, slot: number, row: unknown): void {
   rows.codec.block(row, rows.field, rows.keyOf(slot));
-  replace(rows, slot, write(rows, rows.codec.words, rows.codec.length));
+  replace(rows, slot, rows.codec.words, rows.codec.length);
 }
 
 /**
@@ -135,7 +135,7 @@ export function updateElement(
   try {
     let slot = rows.find(key, hash);
     if (slot < 0 && initial !== null) {
-      put(rows, write(rows, initial.words, initial.words.length), key, hash);
+      put(rows, initial.words, initial.words.length, key, hash);
       slot = rows.find(key, hash);
     }
     if (slot >= 0) {
@@ -229,8 +229,8 @@ function changeOne(
   const words = rows.memory.current();
   if (slot >= rows.slots.high) return false;
   const at = rows.slots.at(slot);
-  const isThere = words[at + BLOCK] !== 0 && ((words[at + FLAGS] as number) & BURIED_FLAG) === 0;
-  if (!isThere) return false;
+  if (words[at + BLOCK] === 0) return false;
+  if (!rows.isOrdered && ((words[at + FLAGS] as number) & BURIED_FLAG) !== 0) return false;
   const row = rowAt(rows, slot);
   if (words[at + VERSION] !== version && !test(row)) return false;
   if (replaced === null) drop(rows, slot);

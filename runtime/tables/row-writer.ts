@@ -8,8 +8,19 @@
  */
 
 import { equalTerms, hashTerm, mix } from '../term-order.js';
+import { BLOCK_HEADER } from './row-codec.js';
 import { isInt, type Rows, SHORT_BLOCK } from './rows.js';
-import { BLOCK, BURIED_FLAG, FLAGS, HASH, INT_KEY, LINK, VERSION } from './slots.js';
+import {
+  BLOCK,
+  BURIED_FLAG,
+  FLAGS,
+  HASH,
+  INLINE,
+  INLINE_WORDS,
+  INT_KEY,
+  LINK,
+  VERSION,
+} from './slots.js';
 import {
   BAG,
   BURIED,
@@ -57,7 +68,7 @@ export function insert(rows: Rows, row: unknown, key: unknown, fresh: boolean): 
   rows.begin();
   try {
     if (fresh && rows.find(key, hash) >= 0) inserted = false;
-    else put(rows, write(rows, words, length), key, hash);
+    else put(rows, words, length, key, hash);
   } catch (error) {
     rows.fail(error);
   }
@@ -91,7 +102,7 @@ function putAll(rows: Rows, prepared: readonly Prepared[]): void {
   const intent = write(rows, list, list.length);
   Atomics.store(rows.cells, rows.at + INTENT, intent);
   for (const [index, { key, hash }] of prepared.entries()) {
-    put(rows, list[index + 1] as number, key, hash);
+    place(rows, list[index + 1] as number, key, hash);
   }
   Atomics.store(rows.cells, rows.at + INTENT, 0);
   rows.slab.free(intent);
@@ -121,37 +132,74 @@ export function write(rows: Rows, from: Int32Array, length: number): number {
   return block;
 }
 
-/** Make a block that is written the row of its key. */
-export function put(rows: Rows, block: number, key: unknown, hash: number): void {
-  if (rows.isBag) {
-    if (rows.kind === BAG && isHeld(rows, block, key, hash)) rows.slab.free(block);
-    else add(rows, block, key, hash);
+/** Make a block in private memory the row of its key. */
+export function put(
+  rows: Rows,
+  from: Int32Array,
+  length: number,
+  key: unknown,
+  hash: number,
+): void {
+  if (rows.kind === BAG) {
+    const row = rows.codec.read(from, new Uint8Array(from.buffer), BLOCK_HEADER);
+    if (isHeld(rows, row, key, hash)) return;
+  }
+  const slot = rows.isBag ? -1 : rows.find(key, hash);
+  if (slot >= 0) replace(rows, slot, from, length);
+  else if (length > INLINE_WORDS || rows.cells[rows.at + BURIED] !== 0) {
+    enter(rows, write(rows, from, length), key, hash);
+  } else {
+    const free = rows.slots.take();
+    const at = rows.slots.at(free);
+    add(rows, free, copyTo(rows, at + INLINE, from, length), key, hash);
+  }
+}
+
+/** Make a block in the table's memory the row of its key. */
+export function place(rows: Rows, block: number, key: unknown, hash: number): void {
+  if (rows.kind === BAG && isHeld(rows, rows.rowIn(block), key, hash)) {
+    rows.slab.free(block);
     return;
   }
-  const slot = rows.find(key, hash);
-  if (slot >= 0) replace(rows, slot, block);
-  else if (!revive(rows, block, key, hash)) add(rows, block, key, hash);
+  const slot = rows.isBag ? -1 : rows.find(key, hash);
+  if (slot >= 0) repoint(rows, slot, block);
+  else enter(rows, block, key, hash);
 }
 
 /** Does a bag have the very same object already? */
-function isHeld(rows: Rows, block: number, key: unknown, hash: number): boolean {
-  const row = rows.rowIn(block);
+function isHeld(rows: Rows, row: unknown, key: unknown, hash: number): boolean {
   const isSame = (slot: number): boolean => equalTerms(rows.rowIn(rows.blockOf(slot)), row);
   return rows.group(key, hash, false).some(isSame);
 }
 
-/** Another block for an object that is there. */
-export function replace(rows: Rows, slot: number, block: number): void {
+/** Another block for an object that is there: in its slot if nothing is there yet. */
+export function replace(rows: Rows, slot: number, from: Int32Array, length: number): void {
+  const inline = rows.slots.at(slot) + INLINE;
+  const fits = length <= INLINE_WORDS && rows.blockOf(slot) !== inline;
+  repoint(rows, slot, fits ? copyTo(rows, inline, from, length) : write(rows, from, length));
+}
+
+function repoint(rows: Rows, slot: number, block: number): void {
   const words = rows.memory.current();
   const at = rows.slots.at(slot);
   const before = words[at + BLOCK] as number;
   words[at + BLOCK] = block;
   words[at + VERSION] = rows.stamp();
-  rows.slab.free(before);
+  if (before !== at + INLINE) rows.slab.free(before);
 }
 
-function add(rows: Rows, block: number, key: unknown, hash: number): void {
-  const slot = rows.slots.take();
+function copyTo(rows: Rows, block: number, from: Int32Array, length: number): number {
+  const words = rows.memory.current();
+  for (let at = 0; at < length; at += 1) words[block + at] = from[at] as number;
+  return block;
+}
+
+/** A row whose key is not in the table. */
+function enter(rows: Rows, block: number, key: unknown, hash: number): void {
+  if (!revive(rows, block, key, hash)) add(rows, rows.slots.take(), block, key, hash);
+}
+
+function add(rows: Rows, slot: number, block: number, key: unknown, hash: number): void {
   const words = rows.memory.current();
   const at = rows.slots.at(slot);
   words[at + HASH] = hash;
@@ -165,12 +213,12 @@ function add(rows: Rows, block: number, key: unknown, hash: number): void {
 
 /** A deleted row with this key whose place is kept takes the new one. */
 function revive(rows: Rows, block: number, key: unknown, hash: number): boolean {
-  if (rows.isOrdered || rows.cells[rows.at + BURIED] === 0) return false;
+  if (rows.isOrdered || rows.isBag || rows.cells[rows.at + BURIED] === 0) return false;
   const slot = rows.search(key, hash, true);
   if (slot < 0) return false;
   unbury(rows, slot);
   rows.count(1);
-  replace(rows, slot, block);
+  repoint(rows, slot, block);
   return true;
 }
 
@@ -191,10 +239,16 @@ export function drop(rows: Rows, slot: number): void {
     rows.slots.bury(slot);
     return;
   }
+  give(rows, slot);
+}
+
+/** Nobody looks for the object of this slot any more. */
+function give(rows: Rows, slot: number): void {
   rows.unlink(slot);
-  const block = words[at + BLOCK] as number;
+  const block = rows.blockOf(slot);
+  const isInline = block === rows.slots.at(slot) + INLINE;
   rows.slots.free(slot);
-  rows.slab.free(block);
+  if (!isInline) rows.slab.free(block);
 }
 
 /** Nobody iterates any more: give up the places of deleted objects. */
@@ -203,11 +257,8 @@ export function exhume(rows: Rows): void {
     const words = rows.memory.current();
     const at = rows.slots.at(slot);
     if (((words[at + FLAGS] as number) & BURIED_FLAG) === 0) continue;
-    const block = words[at + BLOCK] as number;
     unbury(rows, slot);
-    rows.unlink(slot);
-    rows.slots.free(slot);
-    rows.slab.free(block);
+    give(rows, slot);
   }
 }
 

@@ -2,13 +2,14 @@
  * Rows: the objects of one table, as one thread sees them. What reading, writing and repairing share.
  *
  * Every change happens under the table's lock, between two steps of SEQUENCE, which is odd meanwhile.
- * A reader takes no lock: it looks at SEQUENCE, copies the words of what it found out of shared memory,
- * looks again, and decodes its private copy only when nothing has changed. After some attempts it
- * takes the lock. What was decoded is kept by slot and version (`row-cache.ts`).
+ * A reader takes no lock: it looks at SEQUENCE, makes the row it has found of its words if it is flat
+ * (`flat-rows.ts`), and looks again. Other rows it copies out of shared memory first, and decodes them
+ * when nothing has changed; those are kept by slot and version (`row-cache.ts`). After some attempts it
+ * takes the lock.
  *
  * Invariants:
  *  1. Values are encoded before the lock is taken, so no getter runs while it is held.
- *  2. A new row is written to fresh memory, then one store to the slot's BLOCK makes it the row. A
+ *  2. A new row is written where no row is, then one store to the slot's BLOCK makes it the row. A
  *     single word of a number may change in place: that is one store as well.
  *  3. A thread may die anywhere. Who takes the lock next finds it damaged and calls `repair`, which
  *     derives everything from the slots, and finishes what INTENT says.
@@ -113,9 +114,9 @@ export class Rows {
     this.#layout = Atomics.load(this.cells, this.at + LAYOUT);
   }
 
-  /** Is the table still there? */
+  /** Is the table still there? As of the last SEQUENCE that was read. */
   get isLive(): boolean {
-    return Atomics.load(this.cells, this.at + GENERATION) === this.generation;
+    return this.cells[this.at + GENERATION] === this.generation;
   }
 
   get size(): number {
@@ -128,7 +129,7 @@ export class Rows {
   enter(): void {
     const { cells, at } = this;
     const damaged = lock(cells, at + LOCK, this.#life);
-    if (Atomics.load(cells, at + GENERATION) !== this.generation) {
+    if (!this.isLive) {
       unlock(cells, at + LOCK);
       throw noTable();
     }
@@ -173,7 +174,7 @@ export class Rows {
 
   /** Pages were given back since: forget where they were. */
   followLayout(): void {
-    const layout = Atomics.load(this.cells, this.at + LAYOUT);
+    const layout = this.cells[this.at + LAYOUT] as number;
     if (layout === this.#layout) return;
     this.#layout = layout;
     this.slots = new Slots(this.memory, this.table, this.root);
@@ -184,7 +185,7 @@ export class Rows {
 
   /** @throws badarg when the table is gone */
   checkLive(): void {
-    if (Atomics.load(this.cells, this.at + GENERATION) !== this.generation) throw noTable();
+    if (!this.isLive) throw noTable();
   }
 
   resetIndex(): void {
@@ -315,6 +316,11 @@ export class Rows {
   rowIn(block: number): unknown {
     this.#load(this.memory.current(), block);
     return this.codec.read(this.#scratch, this.#scratchBytes, BLOCK_HEADER);
+  }
+
+  /** The row of a block made at once, if it is flat. It counts if SEQUENCE has not changed meanwhile. */
+  flatIn(block: number): unknown {
+    return this.codec.flat.read(this.memory.current(), block + BLOCK_HEADER);
   }
 
   /** Copy a block into private memory. @throws TORN when it was being changed */

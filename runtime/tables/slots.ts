@@ -3,17 +3,21 @@
  *
  * | word     | meaning                                                                         |
  * | -------- | ------------------------------------------------------------------------------- |
- * | BLOCK    | word of the heap where the object's block is, 0 when the slot is free            |
+ * | BLOCK    | word of the heap where the object's block is: at INLINE, or elsewhere. 0 when free |
  * | VERSION  | changes with every change of the object; what a thread has decoded counts for it |
  * | HASH     | of the key                                                                       |
  * | LINK     | hash table: next of the bucket; ordered: left child; free: next free. Plus 1     |
  * | RIGHT    | ordered: right child, plus 1                                                     |
- * | FLAGS    | `INT_KEY`: the key is an integer, which the hash tells; `BURIED_FLAG`            |
+ * | FLAGS    | else: `INT_KEY`: the key is an integer, which the hash tells; `BURIED_FLAG`      |
+ * | INLINE   | room for a block of `INLINE_WORDS` words                                         |
+ *
+ * A slot is a cache line, and short rows lie in it: to find one is to fetch a bucket and a slot.
  *
  * Invariants:
  *  1. An object stays in its slot for as long as it lives. So a scan by number visits what is there
  *     all the time exactly once, whatever else is inserted and deleted.
- *  2. Setting BLOCK makes or changes an object: one store, so there is no half of it.
+ *  2. Setting BLOCK makes or changes an object: one store, so there is no half of it. What takes the
+ *     place of a block that is inline is therefore written elsewhere.
  *  3. A buried slot holds a deleted object whose place somebody may still iterate from; while a
  *     table is fixed, new objects get slots behind all others only.
  */
@@ -35,14 +39,21 @@ export const VERSION = 1;
 export const HASH = 2;
 export const LINK = 3;
 export const RIGHT = 4;
-export const FLAGS = 5;
+/** In tables without an order, in place of RIGHT. */
+export const FLAGS = 4;
+export const INLINE = 5;
 
 export const INT_KEY = 1;
 export const BURIED_FLAG = 2;
 
-const SLOT_SHIFT = 3;
-const PAGE_SHIFT = 8;
-const PAGE_MASK: number = (1 << PAGE_SHIFT) - 1;
+const SLOT_SHIFT = 4;
+/** Words of a slot. */
+export const SLOT_WORDS: number = 1 << SLOT_SHIFT;
+export const INLINE_WORDS: number = SLOT_WORDS - INLINE;
+const PAGE_SHIFT = 7;
+/** They lie one behind the other. */
+export const SLOTS_A_PAGE: number = 1 << PAGE_SHIFT;
+const PAGE_MASK: number = SLOTS_A_PAGE - 1;
 
 export class Slots {
   readonly #memory: TableMemory;
@@ -61,7 +72,7 @@ export class Slots {
   }
 
   get high(): number {
-    return Atomics.load(this.#cells, this.#at + SLOTS_HIGH);
+    return this.#cells[this.#at + SLOTS_HIGH] as number;
   }
 
   /** The first word of a slot. */

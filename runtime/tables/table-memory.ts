@@ -90,9 +90,12 @@ export class TableMemory {
     this.#bytes = new Uint8Array(heap, 0, length * 4);
   }
 
-  /** The heap as it is now. Cost: an atomic load. */
+  /**
+   * The heap as it is now, for who has just read SEQUENCE or holds a lock: that orders this load after
+   * the growth, so it need not be atomic (for which V8 calls a function).
+   */
   current(): Int32Array {
-    if (Atomics.load(this.cells, HEAP_WORDS) !== this.#words.length) this.#look();
+    if (this.cells[HEAP_WORDS] !== this.#words.length) this.#look();
     return this.#words;
   }
 
