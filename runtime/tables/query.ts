@@ -18,35 +18,59 @@ import {
   type RowTest,
 } from './condition.js';
 import { copyRow } from './copy-row.js';
+import { PlaceOf, placeTests } from './place-tests.js';
 import type { Field } from './row-codec.js';
 import { type Cursor, lookupAll, type Scanned, scan } from './row-reader.js';
 import { changeFound, remove } from './row-update.js';
 import type { Rows } from './rows.js';
+import { type SlotQuery, selectSlots } from './slot-select.js';
 
 type Fields = Readonly<Record<Field, unknown>>;
 
 /** Rows that are changed in one go. */
 const CHANGES_AT_ONCE = 128;
 
-export interface Query {
+export interface Query extends SlotQuery {
   readonly test: RowTest | null;
   readonly bounds: KeyBounds;
-  /** What is given of a row: a copy. */
-  readonly project: (row: unknown) => unknown;
 }
 
 /** @throws badarg for what is no query */
 export function compileQuery(what: string, rows: Rows, query: unknown): Query {
-  if (query === undefined) return { test: null, bounds: {}, project: copyRow };
+  if (query === undefined) return EVERYTHING;
   if (!isPlainObject(query)) throw badarg(`${what}: query`, 'an object', query);
   for (const key of Object.keys(query)) {
     if (key !== 'where' && key !== 'select') throw badarg(`${what}: query`, 'where, select', key);
   }
   const { where, select } = query as { readonly where?: unknown; readonly select?: unknown };
+  const { shapes } = rows.codec;
+  const places = placeTests(shapes, where);
   return {
-    test: compileCondition(`${what}: where`, where),
+    // What is decided by words is rarely asked of rows.
+    test: places === null ? compileCondition(`${what}: where`, where) : later(what, where),
+    places,
     bounds: keyBounds(where, rows.field),
     project: projection(what, select),
+    field: isField(select) ? new PlaceOf(shapes, select) : null,
+    isWhole: select === undefined,
+  };
+}
+
+const EVERYTHING: Query = {
+  test: null,
+  places: null,
+  bounds: {},
+  project: copyRow,
+  field: null,
+  isWhole: true,
+};
+
+/** A condition that is compiled when the first row is asked. */
+function later(what: string, where: unknown): RowTest {
+  let compiled: RowTest | null = null;
+  return (row) => {
+    compiled ??= compileCondition(`${what}: where`, where) ?? always;
+    return compiled(row);
   };
 }
 
@@ -71,8 +95,12 @@ function isField(value: unknown): value is Field {
 export function selectAll(rows: Rows, query: Query): unknown[] {
   const { exact } = query.bounds;
   if (exact !== undefined) return exactRows(rows, query).map(query.project);
-  const { found } = scanFor(rows, query, start(query), Number.POSITIVE_INFINITY);
   const result: unknown[] = [];
+  if (!rows.isOrdered) {
+    selectSlots(rows, query, result);
+    return result;
+  }
+  const { found } = scanFor(rows, query, start(query), Number.POSITIVE_INFINITY);
   for (const { row } of found) result.push(query.project(row));
   return result;
 }
@@ -80,6 +108,7 @@ export function selectAll(rows: Rows, query: Query): unknown[] {
 export function count(rows: Rows, query: Query): number {
   if (query.bounds.exact !== undefined) return exactRows(rows, query).length;
   if (query.test === null) return rows.size;
+  if (!rows.isOrdered) return selectSlots(rows, query, null);
   return scanFor(rows, query, start(query), Number.POSITIVE_INFINITY).found.length;
 }
 
