@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLibraryName } from '../loader/library-names.js';
 import type { Config } from '../modules/application.js';
-import type { BootEvent } from '../modules/application-boot.js';
+import type { BootEvent, Hanging } from '../modules/application-boot.js';
 import type { Pid } from '../runtime/terms.js';
 import type { LoadedModule, Vm } from '../runtime/vm/machine.js';
 import {
@@ -72,6 +72,12 @@ export class ApplicationRun {
   /** What is being started just now. */
   get starting(): readonly string[] {
     return [...this.#starting];
+  }
+
+  /** What the starts that are under way wait for; nothing where nobody can say. */
+  async hanging(): Promise<readonly Hanging[]> {
+    const asked = this.#vm.run<readonly Hanging[]>(BOOT, 'hanging').catch(() => []);
+    return await Promise.race([asked, delay(OVER_MS, [], { ref: false })]);
   }
 
   /** Everything was told; but nobody waits for long, as the process that tells may have been killed. */

@@ -16,8 +16,11 @@ const OWN_KEYS: ReadonlySet<unknown> = new Set([
   '$ancestors',
   '$initial_call',
   '$name',
+  '$child',
   '$parent',
+  '$start_limit',
   '$starter',
+  '$starting',
 ]);
 /** Of what a server says of itself; they have lines of their own. */
 const SERVER_KEYS: ReadonlySet<string> = new Set(['module', 'state', 'lastMessage', 'client']);

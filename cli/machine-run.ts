@@ -197,7 +197,7 @@ export class MachineRun {
     if (runs.kind === 'entry') {
       narrator.say({ event: 'entry', entry: runsText(runs), process: pid });
       this.#options.heartbeat?.up();
-    } else this.#slowTimer = setTimeout(() => this.#sayIfSlow(), SLOW_START_MS);
+    } else this.#slowTimer = setTimeout(() => void this.#sayIfSlow(), SLOW_START_MS);
     if (this.#stopBy !== null) void this.#stop(this.#stopBy);
     exited.then((reason) => this.#entryEnded(pid, reason));
   }
@@ -232,10 +232,19 @@ export class MachineRun {
     );
   }
 
-  #sayIfSlow(): void {
-    const { isReady, starting } = this.#applications as ApplicationRun;
-    if (isReady || this.#stopping !== null) return;
-    this.#narrator.say({ event: 'slow_start', applications: starting, ms: SLOW_START_MS });
+  async #sayIfSlow(): Promise<void> {
+    const applications = this.#applications as ApplicationRun;
+    const isOver = (): boolean => applications.isReady || this.#stopping !== null;
+    if (isOver()) return;
+    const waitsFor = await applications.hanging();
+    if (isOver()) return;
+    const { starting } = applications;
+    this.#narrator.say({
+      event: 'slow_start',
+      applications: starting,
+      waitsFor,
+      ms: SLOW_START_MS,
+    });
   }
 
   #entryEnded(pid: Pid, reason: unknown): void {

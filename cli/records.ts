@@ -9,6 +9,8 @@
 
 import type { LoadReport } from '../loader/code-server.js';
 import type { LoadErrorData } from '../loader/errors.js';
+import type { Hanging } from '../modules/application-boot.js';
+import { hangingWords } from '../modules/start-steps.js';
 import type { CrashReport, LogLine } from '../runtime/hosting.js';
 import type { LogLevel } from '../runtime/log-level.js';
 import type { UpgradeReport } from '../runtime/vm/upgrades.js';
@@ -59,6 +61,8 @@ export type StartRecord =
   | {
       readonly event: 'slow_start';
       readonly applications: readonly string[];
+      /** What they wait for, outermost first: the last one hangs. */
+      readonly waitsFor: readonly Hanging[];
       readonly ms: number;
     }
   /** The application listens there. */
@@ -189,7 +193,11 @@ export function messageOf(record: StartRecord): string {
     case 'application_config':
       return `application ${record.application} is configured anew: ${record.keys.join(', ')}`;
     case 'slow_start':
-      return `${named(record.applications)} has not started in ${shownMs(record.ms)}: a start function has not returned`;
+      return [
+        `${named(record.applications)} has not started in ${shownMs(record.ms)}`,
+        ...record.waitsFor.map(({ steps }) => hangingWords(steps)),
+        'Ctrl+C or tsvm stop ends it in order; startMs of a child or of an application limits a start',
+      ].join('; ');
     case 'address':
       return `listening on ${record.url}`;
     case 'load':

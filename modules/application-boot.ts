@@ -25,10 +25,14 @@ import {
 } from 'tsvm';
 import { ensureAllStarted, startController, stopAll } from './application.js';
 import * as boot from './application-boot.js';
-import type { ApplicationEvent } from './application-controller.js';
+import { CONTROLLER } from './application-controller.js';
 import type { Layers } from './application-env.js';
 import { allDefinitions } from './application-loading.js';
+import type { ApplicationEvent } from './application-state.js';
+import { call } from './gen-server.js';
 import { kindOf } from './reasons.js';
+import { startChain } from './start-chain.js';
+import type { StartStep } from './start-steps.js';
 
 /** What the host is told. */
 export type BootEvent =
@@ -41,6 +45,23 @@ export type BootEvent =
 /** The names of the applications that the loaded modules define. */
 export function definedApplications(): readonly string[] {
   return allDefinitions().map(({ application }) => application.name);
+}
+
+/** What starts just now, and what it waits for. */
+export interface Hanging {
+  readonly application: string;
+  readonly steps: readonly StartStep[];
+}
+
+/** Where the starts that are under way are. */
+export async function hanging(): Promise<readonly Hanging[]> {
+  const answer = await call(CONTROLLER, { type: 'starting' }, Number.POSITIVE_INFINITY);
+  const starting = answer.ok ? answer.value : [];
+  const found: Hanging[] = [];
+  for (const { name, master } of starting) {
+    found.push({ application: name, steps: master === undefined ? [] : await startChain(master) });
+  }
+  return found;
 }
 
 /** @param report is told what happens; may be of the host */

@@ -6,7 +6,6 @@
  *  1. It never waits for an application: each starts and stops in its master, and the answer comes as a
  *     message. So an application can ask for its configuration while it starts and while it stops.
  *  2. `running` is in the order of the starts; a halt stops in the reverse.
- *  3. An application is in at most one of `starting`, `running` and `stopping`.
  *
  * Source: OTP, `application_controller`; SEMANTICS 15.
  */
@@ -14,14 +13,12 @@
 import {
   type Exit,
   exit,
-  type From,
-  killGroup,
   log,
   monotonicTime,
   type Pid,
-  reply,
   self,
   send,
+  sendAfter,
   setGroupLeader,
   spawnLink,
   trapExit,
@@ -29,7 +26,6 @@ import {
 import * as controller from './application-controller.js';
 import {
   type Config,
-  type Environment,
   type Layers,
   loadEnv,
   newEnvironment,
@@ -39,39 +35,43 @@ import {
   unsetValue,
 } from './application-env.js';
 import {
+  begun,
+  endedByItself,
+  firstMissing,
+  launchOf,
+  masterEnded,
+  notBegun,
+  stopped,
+} from './application-lifecycle.js';
+import {
   type ApplicationInfo,
   find,
   infoOf,
   planLoad,
   unknownApplication,
 } from './application-loading.js';
-import type { Ended, Launch, Launched } from './application-master.js';
+import type { Ended, Launched } from './application-master.js';
 import * as master from './application-master.js';
+import {
+  type Active,
+  type Answer,
+  type ApplicationEvent,
+  infoFor,
+  isActive,
+  type State,
+  tell,
+  type Waiting,
+} from './application-state.js';
 import type { Application, ApplicationType, ConfigChange, Env } from './application-types.js';
 import { call, named } from './gen-server.js';
 import type { CallResult, InitResult, Result, ServerName } from './gen-server-types.js';
 import * as procLib from './proc-lib.js';
-import { inWords, shutdown } from './reasons.js';
+import { startChain } from './start-chain.js';
+import type { StartStep } from './start-steps.js';
 
 /** The registered name. */
 export const NAME = 'tsvm.applications';
 export const CONTROLLER: ServerName<typeof controller> = named<typeof controller>(NAME);
-
-/** What happens to applications, for who started the controller. */
-export type ApplicationEvent =
-  | { readonly event: 'starting' | 'stopping' | 'stopped'; readonly application: string }
-  | {
-      readonly event: 'started';
-      readonly application: string;
-      readonly version: string;
-      readonly ms: number;
-    }
-  | {
-      readonly event: 'ended';
-      readonly application: string;
-      readonly applicationType: ApplicationType;
-      readonly reason: unknown;
-    };
 
 export interface Options {
   readonly config?: Layers;
@@ -88,35 +88,13 @@ export interface RunningInfo {
   readonly master: Pid | undefined;
 }
 
-export type Answer<T = undefined> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: unknown };
-
-type Waiting = From<Answer>;
-
-interface Active {
-  readonly type: ApplicationType;
-  readonly master: Pid | undefined;
-  readonly waiting: Waiting[];
-  /** Monotonic time of the start. */
-  readonly since: number;
-}
-
-/** Lives within the process; changed in place. */
-interface State {
-  readonly report: Pid<ApplicationEvent> | undefined;
-  readonly environment: Environment;
-  readonly loaded: Map<string, ApplicationInfo>;
-  readonly starting: Map<string, Active>;
-  readonly running: Map<string, Active>;
-  readonly stopping: Map<string, Active>;
-  /** What ended by itself, and was not started again. */
-  readonly ended: Map<string, unknown>;
-  /** The reason that the controller will end with. */
-  halting: { readonly reason: unknown } | undefined;
-}
-
-export type ControllerInfo = Launched | Ended | { readonly type: '$halted' } | Exit;
+export type ControllerInfo =
+  | Launched
+  | Ended
+  | { readonly type: '$halted' }
+  /** The limit of a start has passed; with `hanging`, what it waits for. */
+  | { readonly type: '$late'; readonly name: string; readonly hanging?: readonly StartStep[] }
+  | Exit;
 
 const NO_LAYERS: Layers = { file: {}, arguments: {} };
 
@@ -192,13 +170,20 @@ export const handleCall = {
     if (missing !== null) return refused(state, missing);
     tell(state, { event: 'starting', application: name });
     if (application.module === undefined) {
-      begun(state, name, { type, master: undefined, waiting: [], since: monotonicTime() });
+      begun(state, name, {
+        type,
+        master: undefined,
+        waiting: [],
+        since: monotonicTime(),
+        limit: undefined,
+      });
       return accepted(state, undefined);
     }
     const launch = launchOf(application);
     const pid = procLib.spawnLink(master.start, self<ControllerInfo>(), launch);
     const since = monotonicTime();
-    state.starting.set(name, { type, master: pid as Pid, waiting: [from], since });
+    const limit = limitOf(application);
+    state.starting.set(name, { type, master: pid as Pid, waiting: [from], since, limit });
     return { noReply: true, state };
   },
 
@@ -233,6 +218,17 @@ export const handleCall = {
       return { name, description, version, type, master: pid };
     });
     return accepted(state, infos);
+  },
+
+  /** What is starting just now, and the masters that do it. */
+  starting(
+    _: unknown,
+    state: State,
+  ): Answered<readonly { readonly name: string; readonly master: Pid | undefined }[]> {
+    return accepted(
+      state,
+      Array.from(state.starting, ([name, { master: pid }]) => ({ name, master: pid })),
+    );
   },
 
   loaded(_: unknown, state: State): Answered<readonly ApplicationInfo[]> {
@@ -318,61 +314,6 @@ function load(state: State, name: string): Answered<never> | null {
   return null;
 }
 
-function infoFor(state: State, name: string): ApplicationInfo {
-  return state.loaded.get(name) as ApplicationInfo;
-}
-
-function isActive({ starting, running, stopping }: State, name: string): boolean {
-  return starting.has(name) || running.has(name) || stopping.has(name);
-}
-
-// ---- starting -----------------------------------------------------------------------------------
-
-function firstMissing(state: State, application: Application): unknown {
-  const there = application.optionalApplications.filter((each) => find(each) !== undefined);
-  for (const name of [...application.applications, ...there]) {
-    if (state.running.has(name)) continue;
-    const kind = state.ended.has(name) ? 'not_running' : 'not_started';
-    return { kind, application: name };
-  }
-  return null;
-}
-
-/** Each phase of the application, in it and then in those that it includes and that have it. */
-function launchOf(application: Application): Launch {
-  const { name, module, argument, startPhases } = application;
-  const included = application.includedApplications.flatMap((each) => find(each) ?? []);
-  const phases = startPhases.flatMap((phase) =>
-    [{ module, phase }].concat(
-      included.flatMap((each) => {
-        const own = each.startPhases.find(([other]) => other === phase[0]);
-        return own === undefined ? [] : [{ module: each.module, phase: own }];
-      }),
-    ),
-  );
-  return { name, module, argument, phases: phases as Launch['phases'] } as Launch;
-}
-
-function begun(state: State, name: string, active: Active): void {
-  state.ended.delete(name);
-  state.running.set(name, { ...active, waiting: [] });
-  const { version } = infoFor(state, name);
-  const ms = monotonicTime() - active.since;
-  tell(state, { event: 'started', application: name, version, ms });
-  answer(active.waiting, { ok: true, value: undefined });
-}
-
-function notBegun(state: State, name: string, reason: unknown): void {
-  const active = state.starting.get(name);
-  state.starting.delete(name);
-  const failure = { kind: 'application_start_failed', application: name, reason };
-  answer(active?.waiting ?? [], { ok: false, reason: failure });
-}
-
-function answer(waiting: readonly Waiting[], value: Answer): void {
-  for (const from of waiting) reply(from, value);
-}
-
 // ---- what masters tell --------------------------------------------------------------------------
 
 export async function handleInfo(message: ControllerInfo, state: State): Promise<Result<State>> {
@@ -381,6 +322,8 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
       const { name, failure } = message;
       const active = state.starting.get(name);
       if (active === undefined || active.master !== message.master) break;
+      // Too late: it is being ended.
+      if (active.limit?.passed !== undefined) break;
       if (failure !== undefined) notBegun(state, name, failure.reason);
       else {
         state.starting.delete(name);
@@ -390,11 +333,14 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
     }
     case '$ended':
       if (state.running.get(message.name)?.master === message.master) {
-        endedByItself(state, message.name, message.reason);
+        haltFor(state, endedByItself(state, message.name, message.reason));
       } else stopped(state, message.name);
       break;
     case 'EXIT':
-      await masterEnded(state, message);
+      haltFor(state, await masterEnded(state, message));
+      break;
+    case '$late':
+      late(state, message);
       break;
     case '$halted':
       return { stop: state.halting?.reason, state };
@@ -404,43 +350,41 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
   return { state };
 }
 
-async function masterEnded(state: State, { from, reason }: Exit): Promise<void> {
-  const is = ([, active]: [string, Active]): boolean => active.master === from;
-  const [stopping] = [...state.stopping].find(is) ?? [];
-  const [starting] = [...state.starting].find(is) ?? [];
-  const [running] = [...state.running].find(is) ?? [];
-  // A master that ended by itself has left nothing; one that was killed has.
-  if (reason !== 'normal') await killGroup(from);
-  if (stopping !== undefined) stopped(state, stopping);
-  if (starting !== undefined) notBegun(state, starting, reason);
-  if (running !== undefined) endedByItself(state, running, reason);
+// ---- limits of starts ---------------------------------------------------------------------------
+
+function limitOf({ name, startMs }: Application): Active['limit'] {
+  if (startMs === undefined || startMs === Number.POSITIVE_INFINITY) return undefined;
+  const timer = sendAfter(startMs, self<ControllerInfo>(), { type: '$late', name });
+  return { ms: startMs, timer, passed: undefined };
 }
 
-/** @param name also one that has been told already */
-function stopped(state: State, name: string): void {
-  const active = state.stopping.get(name);
-  if (active === undefined) return;
-  state.stopping.delete(name);
-  tell(state, { event: 'stopped', application: name });
-  answer(active.waiting, { ok: true, value: undefined });
+/** First it is found out what the start waits for, by a process that may take its time; then it is ended. */
+function late(state: State, { name, hanging }: Extract<ControllerInfo, { type: '$late' }>): void {
+  const active = state.starting.get(name);
+  if (active?.master === undefined || active.limit === undefined) return;
+  if (hanging === undefined) {
+    spawnLink(controller.findHanging, self<ControllerInfo>(), name, active.master);
+    return;
+  }
+  active.limit.passed = { kind: 'start_timeout', ms: active.limit.ms, hanging };
+  exit(active.master, 'kill');
 }
 
-function endedByItself(state: State, name: string, reason: unknown): void {
-  const { type } = state.running.get(name) as Active;
-  state.running.delete(name);
-  state.ended.set(name, reason);
-  tell(state, { event: 'ended', application: name, applicationType: type, reason });
-  const isFatal = type === 'permanent' || (type === 'transient' && reason !== 'normal');
-  const fields = { label: 'application', application: name, applicationType: type, reason };
-  const text = `application ${name} (${type}) ended by itself: ${inWords(reason)}`;
-  if (reason === 'normal' && !isFatal) log.notice(text, fields);
-  else log.error(isFatal ? `${text}; the others are stopped` : text, fields);
-  if (!isFatal) return;
-  const terminated = { kind: 'application_terminated', application: name, reason };
-  halt(state, shutdown(terminated));
+/** A process that follows a start to where it hangs, and says so. */
+export async function findHanging(
+  asker: Pid<ControllerInfo>,
+  name: string,
+  master: Pid,
+): Promise<void> {
+  send(asker, { type: '$late', name, hanging: await startChain(master) });
 }
 
 // ---- the end of all -----------------------------------------------------------------------------
+
+/** @param reason undefined: it is not the end */
+function haltFor(state: State, reason: unknown): void {
+  if (reason !== undefined) halt(state, reason);
+}
 
 function halt(state: State, reason: unknown): void {
   if (state.halting !== undefined) return;
@@ -460,8 +404,4 @@ export async function stopAll(
   for (const name of names)
     await call(CONTROLLER, { type: 'stop', name }, Number.POSITIVE_INFINITY);
   send(halting, { type: '$halted' });
-}
-
-function tell({ report }: State, event: ApplicationEvent): void {
-  if (report !== undefined) send(report, event);
 }

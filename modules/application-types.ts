@@ -65,6 +65,11 @@ interface CommonSpec<E extends object> {
   /** The names that its processes register: no two applications may have the same. */
   readonly registered?: readonly string[];
   readonly env?: E;
+  /**
+   * How long its start may take, with its start phases, in ms. Then all of it is ended, and the start fails
+   * with what it waited for. For ever without it, as in OTP.
+   */
+  readonly startMs?: number;
 }
 
 type ArgumentOf<M> = M extends { readonly start: () => unknown }
@@ -95,6 +100,7 @@ export interface Application<E extends object = object> {
   readonly modules: readonly string[];
   readonly registered: readonly string[];
   readonly env: E;
+  readonly startMs: number | undefined;
   readonly startPhases: readonly StartPhase[];
   /** undefined: a library, which runs nothing. */
   readonly module: ApplicationModule | undefined;
@@ -112,6 +118,7 @@ const KEYS: readonly string[] = [
   'modules',
   'registered',
   'env',
+  'startMs',
   'startPhases',
   'module',
   'argument',
@@ -129,7 +136,7 @@ export function defineApplication<
   check(spec as unknown as Readonly<Record<string, unknown>>);
   const { name, version, description = '', env, module, argument } = spec;
   const { applications = [], optionalApplications = [], includedApplications = [] } = spec;
-  const { modules = [], registered = [], startPhases = [] } = spec;
+  const { modules = [], registered = [], startMs, startPhases = [] } = spec;
   return {
     type: 'application',
     name,
@@ -141,6 +148,7 @@ export function defineApplication<
     modules,
     registered,
     env: env ?? ({} as E),
+    startMs,
     startPhases,
     module,
     argument,
@@ -153,7 +161,7 @@ export function isApplication(value: unknown): value is Application {
 }
 
 function check(spec: Readonly<Record<string, unknown>>): void {
-  const { name, version, env, module, startPhases = [] } = spec;
+  const { name, version, env, module, startMs, startPhases = [] } = spec;
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw wrong('name', 'a letter, then letters, digits, "-", "_" and "/"', name);
   }
@@ -173,6 +181,9 @@ function check(spec: Readonly<Record<string, unknown>>): void {
   if (twice !== undefined) throw wrong(`${name}: applications`, 'each at most once', twice);
   if (env !== undefined && (typeof env !== 'object' || env === null || Array.isArray(env))) {
     throw wrong(`${name}: env`, 'an object', env);
+  }
+  if (startMs !== undefined && !(typeof startMs === 'number' && startMs > 0)) {
+    throw wrong(`${name}: startMs`, 'milliseconds above 0', startMs);
   }
   if (module !== undefined && exportName(module)?.name !== null) {
     throw wrong(

@@ -8,22 +8,20 @@
  */
 
 import { call as ask, type Down, groupLeader, monitor, receive, whereis } from 'tsvm';
-import type { Answer, Options, RunningInfo } from './application-controller.js';
+import type { Options, RunningInfo } from './application-controller.js';
 import * as controller from './application-controller.js';
 import type { Config } from './application-env.js';
 import type { ApplicationInfo } from './application-loading.js';
 import { ownApplication } from './application-master.js';
+import type { Answer } from './application-state.js';
 import type { Application, ApplicationType, ConfigChange } from './application-types.js';
 import * as genServer from './gen-server.js';
 import { kindOf, StartError } from './reasons.js';
 
-export type {
-  ApplicationEvent,
-  Options as ControllerOptions,
-  RunningInfo,
-} from './application-controller.js';
+export type { Options as ControllerOptions, RunningInfo } from './application-controller.js';
 export type { Config } from './application-env.js';
 export type { ApplicationInfo } from './application-loading.js';
+export type { ApplicationEvent } from './application-state.js';
 export {
   type Application,
   type ApplicationModule,

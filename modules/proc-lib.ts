@@ -23,6 +23,7 @@ import {
   exportName,
   type Monitored,
   monitor,
+  monotonicTime,
   type Pid,
   type Ref,
   receive,
@@ -62,6 +63,13 @@ export interface StartOptions extends Omit<SpawnOptions, 'link' | 'monitor' | 'n
   readonly keepTogether?: boolean;
 }
 
+/** Whose start the process waits for. */
+export const STARTING = '$starting';
+/** The id of the child that the process, a supervisor, is starting or has started last. */
+export const CHILD = '$child';
+/** The monotonic time at which it gives up what it starts. */
+const START_LIMIT = '$start_limit';
+
 type AnyFunction = (...args: never[]) => unknown;
 /** A pid, or the name it was started under. */
 export type Ancestor = Pid | string;
@@ -75,7 +83,7 @@ interface Acknowledgement {
 }
 
 const ANCESTORS = '$ancestors';
-const INITIAL_CALL = '$initial_call';
+export const INITIAL_CALL = '$initial_call';
 /** The name that the process was started under. */
 const NAME = '$name';
 /** The alias of the starter, until it was told. */
@@ -189,13 +197,15 @@ async function acknowledged(
   }
   const { pid } = child;
   const ref = child.ref as Ref;
+  dictionary.put(STARTING, pid);
   const answer = await receive(
     (message: Acknowledgement | Down) =>
       typeof message === 'object' &&
       message !== null &&
       (message.ref === starter ? message.type === '$started' : message.ref === ref),
-    { timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, since: starter },
+    { timeoutMs: Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, startTimeLeft()), since: starter },
   );
+  dictionary.erase(STARTING);
   if (answer === TIMEOUT) {
     unalias(starter);
     await giveUp(pid, ref, traits.link === true);
@@ -209,6 +219,20 @@ async function acknowledged(
   // It is ending: who is told of the failure finds its name free, and itself out of its way.
   await receive((message: Down) => message?.ref === ref && message.type === 'DOWN');
   throw new StartError(answer.value);
+}
+
+/**
+ * From now on what the calling process starts may take so long, all together; a start may have an earlier
+ * limit of its own. undefined: no limit.
+ */
+export function limitStarts(ms: number | undefined): void {
+  if (ms === undefined) dictionary.erase(START_LIMIT);
+  else dictionary.put(START_LIMIT, monotonicTime() + ms);
+}
+
+function startTimeLeft(): number {
+  const limit = dictionary.get(START_LIMIT) as number | undefined;
+  return limit === undefined ? Number.POSITIVE_INFINITY : Math.max(0, limit - monotonicTime());
 }
 
 /** A start that took too long leaves nothing behind. */

@@ -8,6 +8,7 @@
 
 import { ExitError, type Pid } from 'tsvm';
 import { applicationWords } from './application-words.js';
+import { hangingWords, type StartStep } from './start-steps.js';
 
 /** `{shutdown, Reason}`: an orderly end that says why. */
 export interface Shutdown {
@@ -59,9 +60,13 @@ export function isStartError(thrown: unknown): thrown is StartError {
 /** One line about a reason. */
 export function inWords(reason: unknown): string {
   if (typeof reason === 'string') return reason;
-  const { kind, name, message } = (reason ?? {}) as Record<string, unknown>;
+  const { kind, name, message, ms, hanging } = (reason ?? {}) as Record<string, unknown>;
   if (kind === 'error') return `${String(name)}: ${String(message)}`;
   const { reason: inner, id } = (reason ?? {}) as Record<string, unknown>;
+  if (kind === 'start_timeout') {
+    const why = hanging === undefined ? '' : `; ${hangingWords(hanging as readonly StartStep[])}`;
+    return `its start took longer than ${String(ms)} ms${why}`;
+  }
   if (kind === 'already_started') return 'it runs already';
   if (kind === 'shutdown') return inWords(inner);
   if (kind === 'failed_to_start_child') return `child ${JSON.stringify(id)}: ${inWords(inner)}`;

@@ -8,6 +8,7 @@
 
 import {
   type Down,
+  dictionary,
   type Exit,
   exit,
   exitReason,
@@ -19,6 +20,7 @@ import {
   TIMEOUT,
   unlink,
 } from 'tsvm';
+import { CHILD, limitStarts } from './proc-lib.js';
 import { isOrderly, isStartError } from './reasons.js';
 import type { ChildSpec, ChildStart } from './supervisor-types.js';
 
@@ -31,12 +33,21 @@ export async function startProcess(
   spec: ChildSpec,
   more: readonly unknown[] = [],
 ): Promise<Started> {
+  const { startMs = Number.POSITIVE_INFINITY } = spec;
+  const isLimited = startMs !== Number.POSITIVE_INFINITY;
+  dictionary.put(CHILD, spec.id);
+  if (isLimited) limitStarts(startMs);
   let given: ChildStart;
   try {
     given = await spec.start(...([...spec.args, ...more] as never[]));
   } catch (thrown) {
     const ignored = isStartError(thrown) && thrown.reason === 'ignore';
-    return ignored ? { ok: true, pid: undefined } : { ok: false, reason: exitReason(thrown) };
+    if (ignored) return { ok: true, pid: undefined };
+    const reason = exitReason(thrown);
+    const isLate = isLimited && reason === 'timeout';
+    return { ok: false, reason: isLate ? { kind: 'start_timeout', ms: startMs } : reason };
+  } finally {
+    if (isLimited) limitStarts(undefined);
   }
   if (given === 'ignore') return { ok: true, pid: undefined };
   if (typeof given === 'string' && given.startsWith('<')) return { ok: true, pid: given as Pid };

@@ -23,6 +23,11 @@ interface CommonChildOptions {
    * (Infinity) for a supervisor.
    */
   readonly shutdown?: number | 'brutal_kill';
+  /**
+   * How long its start may take, in ms: until what it starts has said that it is ready. It is killed then, and the
+   * start has failed. For ever without it, as in OTP: a supervisor waits.
+   */
+  readonly startMs?: number;
   readonly type?: 'worker' | 'supervisor';
   /** The modules that the child runs, for upgrades: by default that of its start function. */
   readonly modules?: readonly string[];
@@ -45,6 +50,7 @@ export interface ChildSpec {
   readonly restart: Restart;
   readonly significant: boolean;
   readonly shutdown: number | 'brutal_kill';
+  readonly startMs: number | undefined;
   readonly type: 'worker' | 'supervisor';
   readonly modules: readonly string[];
   readonly [checked]: true;
@@ -96,6 +102,7 @@ export function child<A extends readonly unknown[]>(
     significant: options.significant ?? false,
     shutdown:
       options.shutdown ?? (type === 'supervisor' ? Number.POSITIVE_INFINITY : WORKER_SHUTDOWN_MS),
+    startMs: options.startMs,
     type,
     modules: options.modules ?? (named === undefined ? [] : [named.module]),
   } as unknown as ChildSpec;
@@ -177,7 +184,7 @@ export function checkChildren(specs: readonly ChildSpec[], flags: Flags): BadSpe
 
 export function checkChild(spec: ChildSpec, { autoShutdown }: Flags): BadSpec | null {
   if (typeof spec !== 'object' || spec === null) return bad('child', 'what child(…) gives', spec);
-  const { id, start, args, restart, significant, shutdown, type } = spec;
+  const { id, start, args, restart, significant, shutdown, startMs, type } = spec;
   if (typeof id !== 'string') return bad('id', 'a string', id);
   if (typeof start !== 'function') return bad(`${id}: start`, 'a function', typeof start);
   if (!Array.isArray(args)) return bad(`${id}: args`, 'a list', args);
@@ -185,6 +192,9 @@ export function checkChild(spec: ChildSpec, { autoShutdown }: Flags): BadSpec | 
   const isTime = typeof shutdown === 'number' && shutdown >= 0;
   if (!isTime && shutdown !== 'brutal_kill') {
     return bad(`${id}: shutdown`, "milliseconds or 'brutal_kill'", shutdown);
+  }
+  if (startMs !== undefined && !(typeof startMs === 'number' && startMs > 0)) {
+    return bad(`${id}: startMs`, 'milliseconds above 0', startMs);
   }
   if (type !== 'worker' && type !== 'supervisor') {
     return bad(`${id}: type`, "'worker' or 'supervisor'", type);

@@ -225,12 +225,20 @@ describe('bad input', () => {
     expect(late.status).toBe(1);
     expect(late.out).toContain('application shop did not start: child "slow": timeout\n');
 
+    const limited = await run(shop('startMs: 300', top(child('slow', `'never'`))));
+    expect(limited.status).toBe(1);
+    expect(limited.out).toMatch(
+      /application shop did not start: its start took longer than 300 ms; child "slow", shop\.work <.*>, has not come/,
+    );
+
     const dir = await application({
       ...shop(`applications: ['store']`, top(child('slow', `'never'`))),
       'modules/store.ts': definition('store', '', top(child('rack', `'work'`))),
     });
     const machine = new Command(['start', '.', '--schedulers', '1'], { cwd: dir });
-    await machine.says('application shop has not started in 10');
+    await machine.says(
+      /application shop has not started in 10.*; child "slow", shop\.work <.*>, has not come to the end of its start: it waits for a message or an event; Ctrl\+C or tsvm stop/,
+    );
     const { status, out } = await machine.stop();
     expect(status).toBe(0);
     expect(out).toMatch(/stopping: SIGTERM\n(.*\n)*.*application store stopped\n.*stopped\n$/);

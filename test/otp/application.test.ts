@@ -21,6 +21,8 @@ section<typeof import('./modules/application.js')>('application', {
   s15_2_start_fails:
     '15.2 start that throws, exits, gives nonsense, or whose child fails: that reason, nothing left',
   s15_2_start_is_killed: '15.2 a master that is killed while it starts leaves nothing behind',
+  s15_2_start_limit:
+    '15.2 a start that takes longer than startMs: ended with all it has begun, what hung is named',
   s15_2_phases: '15.2 each start phase in order, in the application and in those it includes',
   s15_2_phase_fails: '15.2 a start phase that fails: all is stopped again',
   s15_3_in_order: '15.3 ensureAllStarted: what is needed first; the list of what it has started',

@@ -9,6 +9,8 @@ section<typeof import('./modules/supervisor.js')>('supervisor', {
     '13.1 the first child that fails: those before are stopped in reverse, the reason names it',
   s13_1_bad_specifications:
     '13.1 bad flags and specifications, duplicate ids: start_spec and supervisor_data',
+  s13_1_start_limit:
+    '13.1 a start that takes longer than startMs: killed, failed; at a restart it counts as an attempt',
   s13_1_callback_module:
     '13.1 a module whose init gives the specification; ignore ends it in order',
   s13_2_permanent: '13.2 a permanent child is restarted after any end',

@@ -334,6 +334,25 @@ export async function s15_2_start_is_killed(peer: number): Promise<void> {
   await stopAll();
 }
 
+export async function s15_2_start_limit(peer: number): Promise<void> {
+  await plan(peer, 'late', { start: 'child hangs', stray: true });
+  const reason = (await refusal(start('late'))) as { reason: { hanging: readonly object[] } };
+  const { pid } = await report('hangs');
+  const stray = (await report('stray')).pid;
+  const { hanging, ...limit } = reason.reason;
+  assert.deepEqual(limit, { kind: 'start_timeout', ms: 400 });
+  assert.deepEqual(hanging.at(-1), {
+    pid,
+    child: 'slow',
+    initialCall: 'apps/unit.hang',
+    status: 'waiting',
+  });
+  assert.equal(hanging.length, 2);
+  assert.deepEqual([await isAlive(pid), await isAlive(stray)], [false, false]);
+  await drain();
+  await stopAll();
+}
+
 export async function s15_2_phases(peer: number): Promise<void> {
   await plan(peer, 'inner');
   await running(peer, 'outer');

@@ -11,6 +11,8 @@ export interface Plan {
   /** What these starts, counted from 1, do instead. */
   readonly fails?: readonly number[];
   readonly ignores?: readonly number[];
+  /** These never say that they have started. */
+  readonly hangs?: readonly number[];
   /** Trap exits, report the stop, and end with the reason given, or (`hang`) not at all. */
   readonly trap?: 'report' | 'hang' | { readonly exit: unknown };
 }
@@ -22,9 +24,17 @@ export async function start(plan: Plan, more?: string): Promise<Pid | 'ignore'> 
     throw new Error(`start ${starts} of ${plan.id} fails`);
   }
   if (plan.ignores?.includes(starts)) return 'ignore';
+  if (plan.hangs?.includes(starts)) await startLink({ scheduler: plan.slot }, mute, plan);
   const pid: Pid = await startLink({ scheduler: plan.slot }, run, plan);
   send(plan.report, { type: 'started', id: more ?? plan.id, pid, starts });
   return pid;
+}
+
+/** Deaf, too: nothing but a kill ends it. */
+export async function mute({ id, report }: Plan): Promise<void> {
+  trapExit(true);
+  send(report, { type: 'mute', id, pid: self() });
+  for (;;) await receive();
 }
 
 type Order = { readonly die: unknown } | Exit;

@@ -182,6 +182,30 @@ export function init(spec: SupervisorSpec): SupervisorSpec | { ignore: true } {
   return spec.children.length === 0 ? { ignore: true } : spec;
 }
 
+export async function s13_1_start_limit(peer: number): Promise<void> {
+  const make = maker(peer);
+  const slow = make('slow', { startMs: 100 }, { hangs: [1] });
+  const reason = await startReason({ children: [make('a'), slow] });
+  assert.deepEqual(reason, {
+    kind: 'shutdown',
+    reason: {
+      kind: 'failed_to_start_child',
+      id: 'slow',
+      reason: { kind: 'start_timeout', ms: 100 },
+    },
+  });
+  assert.equal(await isAlive((await report('mute')).pid), false);
+  await drain();
+
+  // A restart that hangs is a failed attempt like any other.
+  const children = [make('b', { startMs: 1500 }, { hangs: [2] })];
+  const one = await family({ intensity: 5, children });
+  die(one.pids['b']);
+  assert.equal((await report('mute')).id, 'b');
+  assert.ok((await report('started')).starts >= 3);
+  await close(one);
+}
+
 export async function s13_1_callback_module(peer: number): Promise<void> {
   trapExit(true);
   const make = maker(peer);

@@ -10,5 +10,7 @@ export const application: Application<{ port: number; host: string; level: strin
     argument: 'base',
     modules: ['apps/unit'],
     registered: ['base.server'],
+    // Far away: nothing of it may be left when the start is over.
+    startMs: 600_000,
     env: { port: 1, host: 'spec', level: 'low' },
   });

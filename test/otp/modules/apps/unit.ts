@@ -28,7 +28,15 @@ import * as unit from './unit.js';
 export interface Plan {
   readonly report: Pid;
   readonly slot: number;
-  readonly start?: 'throw' | 'exit' | 'ignore' | 'bad' | 'wait' | 'child fails' | 'plain';
+  readonly start?:
+    | 'throw'
+    | 'exit'
+    | 'ignore'
+    | 'bad'
+    | 'wait'
+    | 'child fails'
+    | 'child hangs'
+    | 'plain';
   /** What `prepStop` and `stop` are given at first. */
   readonly state?: string;
   readonly prepStopFails?: boolean;
@@ -65,6 +73,7 @@ export async function start(name: string, type: StartType): Promise<ApplicationS
     intensity: 0,
     children: [
       ...ids.map((id) => supervisor.child(id, unit.worker, [name, id, plan])),
+      ...(plan.start === 'child hangs' ? [supervisor.child('slow', unit.hanging, [plan])] : []),
       ...(plan.start === 'child fails' ? [supervisor.child('bad', unit.failing, [])] : []),
     ],
   });
@@ -78,6 +87,15 @@ export async function plain(report: Pid): Promise<void> {
 
 export function worker(name: string, id: string, plan: Plan): Promise<Pid> {
   return startLink({ scheduler: plan.slot }, unit.work, name, id, plan.report);
+}
+
+export function hanging({ slot, report }: Plan): Promise<Pid> {
+  return startLink({ scheduler: slot }, unit.hang, report);
+}
+
+export async function hang(report: Pid): Promise<void> {
+  send(report, { type: 'hangs', pid: self() });
+  for (;;) await receive();
 }
 
 export async function failing(): Promise<Pid> {
