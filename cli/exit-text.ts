@@ -36,7 +36,7 @@ export interface Exposition {
 /** The text of a loaded module's source. */
 export type SourceOf = (file: string) => string | undefined;
 
-const FRAME = /^\s+at (?:(.*) \()?(?:file:\/\/)?(.*?):(\d+):(\d+)\)?$/;
+const FRAME = /^\s+at (?:async )?(?:(.*) \()?(?:file:\/\/)?(.*?):(\d+):(\d+)\)?$/;
 
 /** @param sourceOf asked first: the file on disk may be newer than what runs */
 export function expose(given: unknown, sourceOf: SourceOf): Exposition {

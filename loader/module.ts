@@ -16,7 +16,7 @@
 import { createHash } from 'node:crypto';
 
 /** Raised when the shape of compiled code or its contract with the runtime changes. */
-export const FORMAT_VERSION = 7;
+export const FORMAT_VERSION = 8;
 
 export interface ModuleImport {
   /** As written: `./greeting.js`, `node:fs`, `ws`. */

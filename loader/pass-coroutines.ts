@@ -4,7 +4,7 @@
  *   async function f(a, b) { return a + await b }
  * becomes
  *   function f(a, b) { return $start(f$co(a, b)) }
- *   function* f$co(a, b) { let $m; return a + (($m = $await(b)) === $PARK ? yield : $m) }
+ *   function* f$co(a, b) { let $m; return a + (($m = $await(b)) === $PARK ? $resumed(yield, 1054) : $m) }
  *
  * `f` keeps name, length, `this` and place; the generator is moved to module level, because a generator
  * function that is made anew for each call costs 3 µs in V8 (it gets a prototype and a hidden class of
@@ -15,7 +15,7 @@
  * values before there is anything to reject, and loses `this` for `super` in a nested async arrow.
  * `for await` is left to it, and gets the runtime's helper here.
  *
- * An async generator becomes a generator that yields `new $Await(x)` for `await x` and everything
+ * An async generator becomes a generator that says `$resumed(yield new $Await(x), 1054)` for `await x` and everything
  * else for `yield`; the runtime makes an async iterator of it.
  *
  * Invariants:
@@ -230,9 +230,10 @@ class Coroutines {
   /** In an async generator the operand is awaited where it stands: what rejects is thrown there. */
   #rewriteReturn(argument: AnyNode, lexical: Lexical): void {
     const { edits } = this.#context;
-    edits.appendLeft(argument.start, `yield new ${this.#context.runtime('Await')}((`);
+    const [open, close] = this.#awaitInGenerator(argument);
+    edits.appendLeft(argument.start, `${open}(`);
     this.#visit(argument, { ...lexical, end: argument.end });
-    edits.appendLeft(argument.end, '))');
+    edits.appendLeft(argument.end, `)${close}`);
   }
 
   /** What a twin returns. */
@@ -316,17 +317,25 @@ class Coroutines {
     this.#context.replace(node.start, node.end, text);
   }
 
+  /** What stands around the operand of an `await` in an async generator. */
+  #awaitInGenerator(node: AnyNode): [open: string, close: string] {
+    const made = `yield new ${this.#context.runtime('Await')}(`;
+    const [open, close] = this.#context.resumption(node, made).split(made) as [string, string];
+    return [open + made, `)${close}`];
+  }
+
   /** `await x`: the value at once where it is there, else `yield`. */
   #rewriteAwait(node: AwaitNode, lexical: Lexical, discardsValue: boolean): void {
     const { edits } = this.#context;
     if (lexical.generator) {
-      const wait = `(yield new ${this.#context.runtime('Await')}(`;
-      edits.update(node.start, node.start + 'await'.length, wait);
+      const [open, close] = this.#awaitInGenerator(node);
+      edits.update(node.start, node.start + 'await'.length, open);
       this.#visit(node.argument, lexical);
-      edits.appendLeft(node.end, '))');
+      edits.appendLeft(node.end, close);
       return;
     }
     const park = this.#context.runtime('PARK');
+    const resumed = this.#context.resumption(node);
     const receive = this.#receiveCall(node.argument);
     const direct = receive === null && this.#reductions.isDirectCall(node.argument);
     const tell = direct ? `${this.#context.runtime('context')}.awaited = true, ` : '';
@@ -343,8 +352,8 @@ class Coroutines {
     edits.appendLeft(
       node.end,
       discardsValue
-        ? `${close} === ${park} && (yield)`
-        : `${close}) === ${park} ? yield : ${this.#value})`,
+        ? `${close} === ${park} && ${resumed}`
+        : `${close}) === ${park} ? ${resumed} : ${this.#value})`,
     );
   }
 

@@ -18,6 +18,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import { type AsyncFrame, asyncFramesOf } from '../runtime/async-frames.js';
 import type { Standing } from '../runtime/hosting.js';
 import type { LogOrigin } from '../runtime/log-config.js';
 import { NativeError } from '../runtime/native-error.js';
@@ -72,6 +73,11 @@ export class SourcePositions {
 
   has(script: string): boolean {
     return this.#scripts.has(script);
+  }
+
+  /** The source file of a script. */
+  file(script: string): string | undefined {
+    return this.#scripts.get(script)?.file;
   }
 
   /**
@@ -242,6 +248,7 @@ function formatFrames(
   keepInternal: boolean,
 ): string {
   const frames: Frame[] = [];
+  const callers = asyncFramesOf(error);
   let user = false;
   const begin = Math.max(
     0,
@@ -271,7 +278,33 @@ function formatFrames(
     if (internal && user && !keepInternal) continue;
     text += `\n    at ${place === null ? site : frameText(site, place)}`;
     shown += 1;
-    if (shown === FRAMES_SHOWN) break;
+    if (shown === FRAMES_SHOWN) return text;
+  }
+  // Of a stack that V8 has cut off, the callers would stand in the wrong place.
+  if (sites.length >= NativeError.stackTraceLimit) return text;
+  return text + callersText(error, callers, positions, FRAMES_SHOWN - shown, !user);
+}
+
+/** Those that waited for what failed, as V8 writes them: `at async main (chat.ts:3:3)`. */
+function callersText(
+  error: Error,
+  callers: readonly AsyncFrame[],
+  positions: SourcePositions,
+  most: number,
+  withPosition: boolean,
+): string {
+  let text = '';
+  let isFirst = withPosition;
+  let shown = 0;
+  for (const { site, line, column } of callers) {
+    const script = site.getFileName() ?? '';
+    const file = positions.file(script);
+    if (file === undefined || shown === most) continue;
+    const position = { file, line, column };
+    if (isFirst) firstPositions.set(error, { position, script });
+    isFirst = false;
+    text += `\n    at async ${frameText(site, { position, text: `${file}:${line}:${column}` })}`;
+    shown += 1;
   }
   return text;
 }

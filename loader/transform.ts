@@ -15,6 +15,7 @@
 import type { TraceMap } from '@jridgewell/trace-mapping';
 import { decodedMappings, originalPositionFor } from '@jridgewell/trace-mapping';
 import MagicString, { Bundle } from 'magic-string';
+import { placeNumber } from '../runtime/async-frames.js';
 import { codeFrame } from './code-frame.js';
 import { type LoadError, type LoadErrorDetails, placed, type RelatedPlace } from './errors.js';
 import { liftFunctions } from './lift.js';
@@ -42,6 +43,7 @@ export type RuntimeName =
   | 'await'
   | 'PARK'
   | 'receive'
+  | 'resumed'
   | 'async'
   | 'asyncGenerator'
   | 'forAwait'
@@ -227,6 +229,12 @@ export class TransformContext implements Transformed {
       this.#runtimeNames.set(name, local);
     }
     return local;
+  }
+
+  /** The expression that gives what a parked coroutine goes on with; it fails at the place of `node`. */
+  resumption({ start }: AnyNode, yields: string = 'yield'): string {
+    const { line, column } = this.originalPlace(start);
+    return `${this.runtime('resumed')}(${yields}, ${placeNumber(line, column)})`;
   }
 
   /** A statement to go before everything else. */

@@ -2,7 +2,7 @@
  * Yielding calls: how coroutine code calls functions that have twins, as edits of `pass-coroutines.ts`.
  *
  *   spin(a)                  of this module
- *     (($m = ($context.twins > 0 ? spin$tw : spin)(a)) === $PARK ? $unboxed(yield) : $m)
+ *     (($m = ($context.twins > 0 ? spin$tw : spin)(a)) === $PARK ? $unboxed($resumed(yield, 1027)) : $m)
  *   (0, import_sums.spin)(a) of another one
  *     the same, with (0, $context.twins > 0 ? $twinOf(import_sums.spin) : import_sums.spin)
  *
@@ -77,7 +77,7 @@ export class YieldingCalls {
       const found = `${runtime('twinOf')}(${code.slice(start, end)})`;
       edits.appendLeft(start, `${wanted} ? ${found} : `);
     }
-    return `) === ${runtime('PARK')} ? ${runtime('unboxed')}(yield) : ${valueName})`;
+    return `) === ${runtime('PARK')} ? ${runtime('unboxed')}(${this.#context.resumption(node)}) : ${valueName})`;
   }
 
   /** Tell the runtime which functions have twins that are found by their value. */

@@ -8,6 +8,7 @@
  * Source: ECMAScript, "AsyncGenerator Objects", "For-In/Of Statement" (async), "AsyncFromSyncIterator".
  */
 
+import { resumeWithError } from './async-frames.js';
 import { standsFor } from './code-instance.js';
 import { awaitValue, type Coroutine, PARK, start, type Task } from './coroutine.js';
 import { UNWIND } from './errors.js';
@@ -90,6 +91,8 @@ function* serve(
   }
   let next: Method = method;
   let sent = value;
+  /** The body itself awaits what has failed. */
+  let raises = false;
   if (method === 'return') {
     // What is to be returned is awaited where the generator stands: it may have a `catch` there.
     try {
@@ -101,7 +104,10 @@ function* serve(
     }
   }
   for (;;) {
-    const step = generator[next](sent as never);
+    const step: IteratorResult<unknown, unknown> = raises
+      ? resumeWithError(generator, sent)
+      : generator[next](sent as never);
+    raises = false;
     if (step.value === PARK) {
       // Its budget is spent: nothing but the scheduler resumes it.
       yield;
@@ -111,13 +117,14 @@ function* serve(
     }
     // The operand of `return` was awaited before it, by the body itself.
     if (step.done === true) return { value: step.value, done: true };
-    const wait = step.value instanceof Await ? step.value : null;
+    const wait: Await | null = step.value instanceof Await ? step.value : null;
     try {
       const awaited = awaitValue(wait === null ? step.value : wait.value);
       sent = awaited === PARK ? yield : awaited;
     } catch (error) {
       next = 'throw';
       sent = error;
+      raises = wait !== null && !wait.delegated;
       continue;
     }
     if (wait === null) return { value: sent, done: false };

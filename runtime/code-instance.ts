@@ -57,6 +57,11 @@ export function standsFor(generator: object, inner: object): void {
   (generator as { [INNER]?: object })[INNER] = inner;
 }
 
+/** Does the text of the generator come from a module? */
+export function isOwned(generator: object): boolean {
+  return (generator as { [INSTANCE]?: CodeInstance })[INSTANCE] !== undefined;
+}
+
 /** The instance whose code the frame of a generator runs; none for the machine's own. */
 export function instanceOf(generator: object): CodeInstance | undefined {
   const own = (generator as { [INSTANCE]?: CodeInstance })[INSTANCE];

@@ -40,6 +40,8 @@ export interface Context {
   preemptions: number;
   /** Sees what happens, for the traces that are on; null without one. */
   tracer: Tracer | null;
+  /** The generator that is resumed now is to throw what it is resumed with; see `async-frames.ts`. */
+  raising: boolean;
   /** Something half done would be seen: no other process may run on top of this stack now. */
   sealed: boolean;
 }
@@ -58,6 +60,7 @@ export const context: Context = {
   owesPause: false,
   preemptions: 0,
   tracer: null,
+  raising: false,
   sealed: false,
 };
 

@@ -17,6 +17,7 @@
  * Source: ECMAScript, "Await", "AsyncFunctionStart"; the shape is that of Erlang's processes.
  */
 
+import { endAsyncFrames, resumeWithError } from './async-frames.js';
 import { context } from './context.js';
 import { UNWIND } from './errors.js';
 import { entryKey } from './funs.js';
@@ -407,6 +408,7 @@ export function resume(task: Task, value: unknown, failed: boolean): void {
     if (value === UNWIND && current.process?.status === DEAD) break;
     if (failed) current.state = AWAITED;
     if (Array.isArray(waiter)) {
+      if (failed) endAsyncFrames(value);
       for (const other of waiter) makeReady(other, value, failed);
       break;
     }
@@ -431,7 +433,7 @@ function advance(task: Task, value: unknown, failed: boolean): void {
   }
   let step: IteratorResult<unknown, unknown>;
   try {
-    step = failed ? generator.throw(value) : nextOf.call(generator, value);
+    step = failed ? resumeWithError(generator, value) : nextOf.call(generator, value);
   } catch (error) {
     task.generator = null;
     finish(task, error, true);

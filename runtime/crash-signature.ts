@@ -11,7 +11,7 @@ import type { CrashSignature } from './hosting.js';
 import { initialCall } from './initial-call.js';
 import type { Process } from './process.js';
 
-const FRAME = /^\s+at (?:.* \()?(?:file:\/\/)?(.*?:\d+:\d+)\)?$/;
+const FRAME = /^\s+at (?:async )?(?:.* \()?(?:file:\/\/)?(.*?:\d+:\d+)\)?$/;
 /** Words that are written in programs, not made by them: `timeout`, `no_such_room`. */
 const WORD = /^[a-z][\w-]{0,39}$/i;
 const NAME_MAX = 100;

@@ -5,6 +5,7 @@
  * changes with it.
  */
 
+import { resumed } from './async-frames.js';
 import { Await, asyncGenerator, forAwait, iterationResult, yieldStar } from './async-generator.js';
 import type { CodeInstance } from './code-instance.js';
 import { type Context, context } from './context.js';
@@ -28,6 +29,8 @@ export interface ModuleRuntime {
   readonly start: <T>(generator: Coroutine<T>) => Task<T>;
   readonly await: (value: unknown) => unknown;
   readonly receive: typeof receive;
+  /** What a parked coroutine goes on with, or throws. */
+  readonly resumed: typeof resumed;
   readonly async: (
     self: unknown,
     args: ArrayLike<unknown> | null,
@@ -79,6 +82,7 @@ const shared: Omit<ModuleRuntime, 'own' | 'ownAll'> = {
   start,
   await: awaitValue,
   receive,
+  resumed,
   async: startLate,
   asyncGenerator,
   forAwait,

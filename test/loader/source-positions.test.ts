@@ -147,6 +147,98 @@ test('stacks: every version keeps its own lines; a stack of the machine alone st
   expect(new Error('ours').stack).toContain('source-positions.test.ts');
 });
 
+test('stacks: who waited for what failed stands below it, at the line of the await', async () => {
+  const frames = await framesOf(
+    'waiting',
+    `const later = (): Promise<void> => new Promise((done) => setImmediate(done));
+class Room {
+  async join(): Promise<number> {
+    await later();
+    throw new RangeError('full');
+  }
+}
+const arrow = async (): Promise<number> => {
+  const joined = 1 +
+    (await new Room().join());
+  return joined;
+};
+async function* each(): AsyncGenerator<number> {
+  yield await arrow();
+}
+export async function main(): Promise<void> {
+  for (const wait of [1]) {
+    for await (const x of each()) {
+      if (wait) await later();
+    }
+  }
+}`,
+  );
+  expect(frames.filter((line) => !line.includes('(node:'))).toEqual([
+    'RangeError: full',
+    'at join (/project/waiting.ts:5:11)',
+    'at async arrow (/project/waiting.ts:10:6)',
+    'at async each (/project/waiting.ts:14:9)',
+    'at async main (/project/waiting.ts:18:5)',
+  ]);
+});
+
+test('stacks: where several wait for the same task, the callers of one are not mixed with those of others', async () => {
+  const frames = await framesOf(
+    'shared',
+    `const later = (): Promise<void> => new Promise((done) => setImmediate(done));
+async function fail(): Promise<void> {
+  await later();
+  throw new Error('once');
+}
+const first = async (task: Promise<void>): Promise<void> => { await task; };
+const second = async (task: Promise<void>): Promise<void> => { await task; };
+export async function main(): Promise<void> {
+  const task = fail();
+  await Promise.all([first(task), second(task)]);
+}`,
+  );
+  expect(frames.slice(0, 2)).toEqual(['Error: once', 'at fail (/project/shared.ts:4:9)']);
+  expect(frames.filter((line) => line.includes('async '))).toEqual([]);
+});
+
+test('stacks: an error that is caught and thrown again shows all its callers', async () => {
+  const frames = await framesOf(
+    'caught',
+    `const later = (): Promise<void> => new Promise((done) => setImmediate(done));
+async function fail(): Promise<void> {
+  await later();
+  throw new Error('once');
+}
+async function first(): Promise<void> {
+  try {
+    await fail();
+  } catch (error) {
+    throw new Error('twice', { cause: error });
+  }
+}
+async function middle(): Promise<void> {
+  try {
+    await first();
+  } finally {
+    await later();
+  }
+}
+export async function main(): Promise<void> {
+  try {
+    await middle();
+  } catch (error) {
+    throw error;
+  }
+}`,
+  );
+  expect(frames.filter((line) => !line.includes('(node:'))).toEqual([
+    'Error: twice',
+    'at first (/project/caught.ts:10:11)',
+    'at async middle (/project/caught.ts:15:5)',
+    'at async main (/project/caught.ts:22:5)',
+  ]);
+});
+
 test('evaluation: the error of a module that throws while loading has line and frame', async () => {
   const source = `const config = { port: 1 };
 function check(x: { port: number }): void {

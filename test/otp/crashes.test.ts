@@ -61,5 +61,16 @@ for (const placement of [ONE_SCHEDULER, TWO_SCHEDULERS]) {
       expect(stack).toMatch(/at deepest .*crashes\.ts/);
       expect(stack).not.toContain('runtime/coroutine');
     });
+
+    test(`3 the stack of a crash shows who waited for what failed [${placement.name}]`, async () => {
+      const { vm } = machine();
+      const stack = (await runProcess(vm, 'crashes', 'stackOfAnError', [placement.peer])) as string;
+      expect(stack.split('\n').slice(-2)).toEqual([
+        expect.stringMatching(/^ {4}at inner \(.*crashes\.ts:\d+:\d+\)$/),
+        expect.stringMatching(
+          new RegExp(`^    at async outer \\(.*crashes\\.ts:${lineOf('outer')}:3\\)$`),
+        ),
+      ]);
+    });
   });
 }
