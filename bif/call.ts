@@ -11,9 +11,16 @@
 import { context, runningProcess } from '../runtime/context.js';
 import { copy } from '../runtime/copy.js';
 import { complete, pendingTask, type Task } from '../runtime/coroutine.js';
-import { deliver, dropMonitor, endCall, replyHere } from '../runtime/delivery.js';
+import {
+  deliver,
+  dropMonitor,
+  endCall,
+  findLocal,
+  replyElsewhere,
+  replyHere,
+} from '../runtime/delivery.js';
 import { ExitError, ProcessError } from '../runtime/errors.js';
-import { monitorForCall } from '../runtime/monitoring.js';
+import { callElsewhere, monitorForCall } from '../runtime/monitoring.js';
 import type { Monitor } from '../runtime/monitors.js';
 import type { Process } from '../runtime/process.js';
 import { checkTimeout } from '../runtime/receive.js';
@@ -82,7 +89,6 @@ export function call(
   return task as Task as unknown as Promise<unknown>;
 }
 
-/** The message is the machine's own: within a scheduler only the request in it has to be copied. */
 function ask(
   scheduler: Scheduler,
   proc: Process,
@@ -92,29 +98,58 @@ function ask(
   timeoutMs: number,
   task: Task,
 ): void {
-  const monitor = monitorForCall(scheduler, proc, pid, shown, task);
-  if (!monitor.active) return;
-  const from = { pid: proc.pid, alias: monitor.ref };
-  const { target } = monitor;
+  const local = findLocal(scheduler, proc, pid);
+  let monitor: Monitor | null = null;
   try {
-    if (target === null) send(pid as Pid<unknown>, { type: 'call', from, request });
-    else {
-      const message = { type: 'call', from, request: copy(request, 'message.request') };
-      context.budget -= 1;
-      if (context.tracer !== null) context.tracer.sent(proc, pid, message);
-      proc.peer = target;
-      proc.peerPid = pid;
-      deliver(scheduler, target, message);
+    if (local === null) monitor = askElsewhere(scheduler, proc, pid, shown, request, task);
+    if (monitor === null) {
+      monitor = monitorForCall(scheduler, proc, local, pid, shown, task);
+      if (!monitor.active) return;
+      askHere(scheduler, proc, monitor, request);
     }
   } catch (error) {
     // The request cannot be copied.
-    dropMonitor(scheduler, monitor);
+    if (monitor !== null) dropMonitor(scheduler, monitor);
     endCall(task, error, true);
     return;
   }
   if (timeoutMs === Number.POSITIVE_INFINITY || !monitor.active) return;
   monitor.timer = new Timer(scheduler.now() + timeoutMs, expired, monitor);
   scheduler.timers.start(monitor.timer);
+}
+
+function askElsewhere(
+  scheduler: Scheduler,
+  proc: Process,
+  pid: Pid,
+  shown: Pid | NamedTarget,
+  request: unknown,
+  task: Task,
+): Monitor | null {
+  const monitor = callElsewhere(scheduler, proc, pid, shown, request, task);
+  if (monitor === null) return null;
+  context.budget -= 1;
+  if (context.tracer !== null) {
+    const from = { pid: proc.pid, alias: monitor.ref };
+    context.tracer.sent(proc, pid, { type: 'call', from, request });
+  }
+  return monitor;
+}
+
+/** The message is the machine's own: within a scheduler only the request in it has to be copied. */
+function askHere(scheduler: Scheduler, proc: Process, monitor: Monitor, request: unknown): void {
+  const { target, targetPid, ref } = monitor;
+  const from = { pid: proc.pid, alias: ref };
+  if (target === null) {
+    send(targetPid as Pid<unknown>, { type: 'call', from, request });
+    return;
+  }
+  const message = { type: 'call', from, request: copy(request, 'message.request') };
+  context.budget -= 1;
+  if (context.tracer !== null) context.tracer.sent(proc, targetPid, message);
+  proc.peer = target;
+  proc.peerPid = targetPid;
+  deliver(scheduler, target, message);
 }
 
 function expired({ subject }: Timer): void {
@@ -132,12 +167,13 @@ export function reply<R>(from: From<R>, value: NoInfer<R>): void {
   }
   const ref = from.alias;
   const { scheduler } = context;
-  const held = scheduler?.monitors.findHeld(ref);
-  if (scheduler !== null && held?.alias === 'reply_demonitor') {
+  const asked = scheduler?.monitors.findAsked(ref);
+  if (scheduler !== null && asked?.alias === 'reply_demonitor') {
     context.budget -= 1;
     if (context.tracer !== null && context.process !== null)
       context.tracer.sent(context.process, ref, { type: 'reply', ref, value });
-    replyHere(scheduler, held, copy(value, 'message.value'));
+    if (asked.holder === null) replyElsewhere(scheduler, asked, value);
+    else replyHere(scheduler, asked, copy(value, 'message.value'));
     return;
   }
   const answer: Reply<R> = { type: 'reply', ref, value };

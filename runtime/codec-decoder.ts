@@ -10,6 +10,7 @@
  */
 import { Constant, doubleCutter, Extended, TAG_BITS, TAG_MASK, Tag } from './codec.js';
 import type { ShapeRegistry } from './codec-encoder.js';
+import { detach } from './codec-strings.js';
 import { readLatin1, readUtf16 } from './codec-text.js';
 import { InvariantError } from './errors.js';
 import { markFrozen } from './frozen.js';
@@ -150,6 +151,7 @@ export class Decoder {
 
   #define(id: number): string {
     const text = this.term() as string;
+    detach(text);
     this.#strings[id] = text;
     return text;
   }

@@ -129,8 +129,20 @@ interface Answer {
  * @param value a copy of its own
  */
 export function replyHere(scheduler: Scheduler, monitor: Monitor, value: unknown): void {
-  const { call, ref } = monitor;
   dropMonitor(scheduler, monitor);
+  conclude(scheduler, monitor, value);
+}
+
+/** The answer to a call of another scheduler's process; the monitor at the target is gone already. */
+export function receiveAnswer(scheduler: Scheduler, serial: number, value: unknown): void {
+  const monitor = scheduler.monitors.findCall(serial);
+  if (monitor === undefined) return;
+  dropHere(scheduler, monitor);
+  conclude(scheduler, monitor, value);
+}
+
+function conclude(scheduler: Scheduler, monitor: Monitor, value: unknown): void {
+  const { call, ref } = monitor;
   const answer: Answer = { type: 'reply', ref, value };
   if (call === null) {
     deliver(scheduler, monitor.holder as Process, answer);
@@ -138,6 +150,41 @@ export function replyHere(scheduler: Scheduler, monitor: Monitor, value: unknown
   }
   if (context.tracer !== null) context.tracer.received(monitor.holder as Process, answer);
   endCall(call, value, false);
+}
+
+/**
+ * Reply to a call that came from another scheduler.
+ *
+ * @param monitor the target's side of it
+ * @throws DataCloneError when the value cannot be copied; the caller waits on then
+ */
+export function replyElsewhere(scheduler: Scheduler, monitor: Monitor, value: unknown): void {
+  const channel = channelTo(scheduler, monitor.holderPid);
+  if (channel !== undefined) {
+    try {
+      channel.write(signal.ANSWER, monitor.serial, null, null, value);
+    } catch (error) {
+      throw rerooted(error, 'message', 'message.value');
+    }
+  }
+  scheduler.monitors.takeWatching(monitor.ref);
+  dropMonitor(scheduler, monitor);
+  if (channel !== undefined) followUp(scheduler, channel);
+}
+
+/** Send the request of a call, with the monitor that it asks for. */
+export function writeCall(
+  scheduler: Scheduler,
+  channel: Channel,
+  { targetPid, serial, holderPid }: Monitor,
+  request: unknown,
+): void {
+  try {
+    channel.write(signal.CALL, targetPid, serial, holderPid, request);
+  } catch (error) {
+    throw rerooted(error, 'message', 'message.request');
+  }
+  followUp(scheduler, channel);
 }
 
 /** Whoever has given up a call (`abandon.ts`) is not gone on with. */
@@ -208,6 +255,10 @@ function writeMessage(
   transfer: readonly ArrayBuffer[] | undefined,
 ): void {
   channel.write(op, to, null, null, message, transfer);
+  followUp(scheduler, channel);
+}
+
+function followUp(scheduler: Scheduler, channel: Channel): void {
   scheduler.followUp();
   scheduler.checkRoom(channel);
 }
@@ -341,13 +392,17 @@ export function notifyHolder(
 
 /** Take a monitor away from both sides, without a DOWN. */
 export function dropMonitor(scheduler: Scheduler, monitor: Monitor): void {
+  dropHere(scheduler, monitor);
+  forgetAtTarget(scheduler, monitor);
+}
+
+/** The holder's side of `dropMonitor`, if it is here. */
+function dropHere(scheduler: Scheduler, monitor: Monitor): void {
   monitor.active = false;
   if (monitor.timer !== null) scheduler.timers.cancel(monitor.timer);
-  if (monitor.holder !== null) {
-    unhold(monitor.holder, monitor);
-    scheduler.monitors.deleteHeld(monitor);
-  }
-  forgetAtTarget(scheduler, monitor);
+  if (monitor.holder === null) return;
+  unhold(monitor.holder, monitor);
+  scheduler.monitors.deleteHeld(monitor);
 }
 
 /** The target's side of `dropMonitor`. */

@@ -9,12 +9,18 @@ import type { Channel } from './channel.js';
 import { abandonCopy } from './copy.js';
 import { runRoot } from './coroutine.js';
 import { exitReasonOf, isReported, reportCrash } from './crash.js';
-import { deliver, holdOrDrop, receiveExit, receiveThroughAlias } from './delivery.js';
+import {
+  deliver,
+  holdOrDrop,
+  receiveAnswer,
+  receiveExit,
+  receiveThroughAlias,
+} from './delivery.js';
 import { InvariantError, UNWIND } from './errors.js';
 import { buryStillborn, killGroup } from './groups.js';
 import { resumeEndings, terminate } from './lifecycle.js';
 import { receiveLink, receiveUnlink, receiveUnlinkAck } from './links.js';
-import { receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
+import { receiveCall, receiveDemonitor, receiveDown, receiveMonitor } from './monitoring.js';
 import { registerHere, unregisterHere } from './naming.js';
 import { DEAD, type Process } from './process.js';
 import { processInfo } from './process-info.js';
@@ -75,6 +81,9 @@ function receive(
     case signal.ALIAS_MESSAGE:
       receiveThroughAlias(scheduler, to as Ref, payload);
       return;
+    case signal.ANSWER:
+      receiveAnswer(scheduler, to as number, payload);
+      return;
     case signal.SPAWN: {
       const pid = to as Pid;
       const proc = receiveSpawn(scheduler, pid, a as Pid | null, b as number, payload);
@@ -112,6 +121,10 @@ function apply(
       if (proc !== null) deliver(scheduler, proc, payload);
       else orphaned(scheduler, to);
       return;
+    case signal.CALL:
+      receiveCall(scheduler, proc, a as number, b as Pid, payload);
+      if (proc === null) orphaned(scheduler, to);
+      return;
     case signal.LINK:
       if (proc !== null) receiveLink(proc, a as Pid);
       return;
@@ -125,7 +138,7 @@ function apply(
       if (proc !== null) receiveExit(scheduler, proc, a as Pid, payload, b === 1);
       return;
     case signal.MONITOR:
-      receiveMonitor(scheduler, proc, to, a as Ref, b as Pid);
+      receiveMonitor(scheduler, proc, a as Ref, b as Pid);
       return;
     case signal.DEMONITOR:
       receiveDemonitor(scheduler, a as Ref);

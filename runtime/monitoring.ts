@@ -4,16 +4,18 @@
  * Source: OTP, `erlang:monitor/3`, `erlang:demonitor/2`; SEMANTICS §4.
  */
 
-import { addressKind } from './address.js';
+import { addressKind, homeOf, serialOf } from './address.js';
 import type { AliasMode } from './aliases.js';
 import type { Task } from './coroutine.js';
 import {
   channelTo,
+  deliver,
   dropMonitor,
   findLocal,
   holdOrDrop,
   isComing,
   notifyHolder,
+  writeCall,
 } from './delivery.js';
 import { hold, Monitor, watch } from './monitors.js';
 import type { Process } from './process.js';
@@ -62,22 +64,50 @@ export function monitorProcess(
  * Monitor a process for a call to it: the answer through the reference, or the end of the process, is for
  * the task alone.
  *
+ * @param local the process, where it lives here
  * @param shown what was called, for who is told that there is no answer
  */
 export function monitorForCall(
   scheduler: Scheduler,
   holder: Process,
+  local: Process | null,
   pid: Pid,
   shown: Pid | NamedTarget,
   call: Task,
 ): Monitor {
   const ref = scheduler.makeRef();
   const serial = scheduler.refSerial;
-  const local = findLocal(scheduler, holder, pid);
   const own = holder.pid;
   const mode = 'reply_demonitor';
   const monitor = new Monitor(ref, serial, holder, own, local, pid, shown, 'DOWN', mode, call);
   begin(scheduler, holder, monitor);
+  return monitor;
+}
+
+/**
+ * Call a process of another scheduler: one signal asks for the monitor and holds the request.
+ *
+ * @returns null where there is no way to that scheduler, or not yet
+ * @throws DataCloneError when the request cannot be copied; then there is no monitor
+ */
+export function callElsewhere(
+  scheduler: Scheduler,
+  holder: Process,
+  pid: Pid,
+  shown: Pid | NamedTarget,
+  request: unknown,
+  call: Task,
+): Monitor | null {
+  const channel = channelTo(scheduler, pid);
+  if (channel === undefined) return null;
+  const ref = scheduler.makeRef();
+  const serial = scheduler.refSerial;
+  const own = holder.pid;
+  const mode = 'reply_demonitor';
+  const monitor = new Monitor(ref, serial, holder, own, null, pid, shown, 'DOWN', mode, call);
+  writeCall(scheduler, channel, monitor, request);
+  hold(holder, monitor);
+  scheduler.monitors.addHeld(monitor);
   return monitor;
 }
 
@@ -107,7 +137,6 @@ function askElsewhere(scheduler: Scheduler, pid: Pid, ref: Ref, holder: Process)
 export function receiveMonitor(
   scheduler: Scheduler,
   target: Process | null,
-  targetPid: Pid,
   ref: Ref,
   holderPid: Pid,
 ): void {
@@ -123,7 +152,37 @@ export function receiveMonitor(
     channelTo(scheduler, holderPid)?.write(signal.DOWN, holderPid, ref, null, 'noproc');
     return;
   }
-  const monitor = new Monitor(ref, 0, null, holderPid, target, targetPid, targetPid, 'DOWN', null);
+  const serial = serialOf(ref, ref.lastIndexOf('.') + 1);
+  watchFor(scheduler, holderPid, target, ref, serial, null);
+}
+
+/** A process of another scheduler calls one here. */
+export function receiveCall(
+  scheduler: Scheduler,
+  target: Process | null,
+  serial: number,
+  holderPid: Pid,
+  request: unknown,
+): void {
+  const ref = scheduler.refOf(homeOf(holderPid, scheduler.node), serial);
+  if (target === null) {
+    channelTo(scheduler, holderPid)?.write(signal.DOWN, holderPid, ref, null, 'noproc');
+    return;
+  }
+  watchFor(scheduler, holderPid, target, ref, serial, 'reply_demonitor');
+  deliver(scheduler, target, { type: 'call', from: { pid: holderPid, alias: ref }, request });
+}
+
+function watchFor(
+  scheduler: Scheduler,
+  holderPid: Pid,
+  target: Process,
+  ref: Ref,
+  serial: number,
+  alias: AliasMode | null,
+): void {
+  const { pid } = target;
+  const monitor = new Monitor(ref, serial, null, holderPid, target, pid, pid, 'DOWN', alias);
   watch(target, monitor);
   scheduler.monitors.addWatching(monitor);
 }

@@ -3,7 +3,8 @@
  *
  * A monitor is one object in two intrusive lists: the holder's (`held`) and the target's
  * (`watch`). Where holder and target live on different schedulers each side has an object of its
- * own, in one list, and the reference joins them.
+ * own, in one list, and the reference joins them. The target's object says by its `alias` that it was made
+ * by a call: then the answer ends it there, without a word from the holder.
  *
  * The monitor of a call is all that there is of it: it also knows the task that waits for the answer, and
  * the timer that ends the wait. Neither the answer nor the end of the server goes through the mailbox.
@@ -24,7 +25,7 @@ import type { Timer } from './timers.js';
 
 export class Monitor {
   readonly ref: Ref;
-  /** Serial of the reference, where it was made on this scheduler. */
+  /** Serial of the reference. */
   readonly serial: number;
   /** The holder, where it lives on this scheduler. */
   readonly holder: Process | null;
@@ -119,7 +120,7 @@ export function isAliased({ alias }: Monitor): boolean {
 export class MonitorIndex {
   readonly #held: SerialTable<Monitor>;
   #aliases = 0;
-  readonly #watching = new Map<Ref, Monitor>();
+  readonly #watching = new SerialTable<Monitor>();
 
   /** @param refPrefix what every reference made on this scheduler begins with */
   constructor(refPrefix: string) {
@@ -127,7 +128,7 @@ export class MonitorIndex {
   }
 
   get count(): number {
-    return this.#held.count + this.#watching.size;
+    return this.#held.count + this.#watching.count;
   }
 
   /** Aliases that end with their monitor. */
@@ -154,13 +155,25 @@ export class MonitorIndex {
     monitor.alias = null;
   }
 
+  /** The monitor of a call that was made on this scheduler. */
+  findCall(serial: number): Monitor | undefined {
+    return this.#held.findSerial(serial);
+  }
+
+  /** What a reply through this reference goes to: a monitor of a process here, or the target's side of one. */
+  findAsked(ref: Ref): Monitor | undefined {
+    const { newest } = this.#watching;
+    if (newest?.ref === ref) return newest;
+    return this.#held.find(ref) ?? this.#watching.find(ref);
+  }
+
   addWatching(monitor: Monitor): void {
-    this.#watching.set(monitor.ref, monitor);
+    this.#watching.add(monitor);
   }
 
   takeWatching(ref: Ref): Monitor | undefined {
-    const monitor = this.#watching.get(ref);
-    if (monitor !== undefined) this.#watching.delete(ref);
+    const monitor = this.#watching.find(ref);
+    if (monitor !== undefined) this.#watching.delete(monitor);
     return monitor;
   }
 }

@@ -267,6 +267,18 @@ export class Scheduler {
     return this.lastRef;
   }
 
+  /** The reference that a scheduler life has made with this serial. */
+  refOf(life: number, serial: number): Ref {
+    if (life !== this.#prefixedLife) {
+      this.#prefixedLife = life;
+      this.#prefixOfLife = `#Ref<${this.node}.${life}.`;
+    }
+    return joined(this.#prefixOfLife, serial) as Ref;
+  }
+
+  #prefixedLife = -1;
+  #prefixOfLife = '';
+
   /** The scheduler life that an address names, -1 if it names none of this node. */
   homeOf(address: string): number {
     return homeOf(address, this.node);

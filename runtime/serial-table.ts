@@ -21,19 +21,23 @@ export interface SerialEntry<T> {
 const FIRST_SLOTS = 16;
 
 export class SerialTable<T extends SerialEntry<T>> {
-  readonly #prefixLength: number;
+  readonly #prefixLength: number | undefined;
   #slots: (T | null)[] = new Array<T | null>(FIRST_SLOTS).fill(null);
   /** What was added last is asked for most, and then its reference need not be read. */
   #newest: T | null = null;
   #count = 0;
 
-  /** @param refPrefix what every reference made on this scheduler begins with */
-  constructor(refPrefix: string) {
-    this.#prefixLength = refPrefix.length;
+  /** @param refPrefix what the references of all entries begin with; without it they may come from anywhere */
+  constructor(refPrefix?: string) {
+    this.#prefixLength = refPrefix?.length;
   }
 
   get count(): number {
     return this.#count;
+  }
+
+  get newest(): T | null {
+    return this.#newest;
   }
 
   add(entry: T): void {
@@ -46,11 +50,18 @@ export class SerialTable<T extends SerialEntry<T>> {
   /** Cost: constant; reading the reference is most of it. */
   find(ref: Ref): T | undefined {
     if (this.#newest?.ref === ref) return this.#newest;
-    const serial = serialOf(ref, this.#prefixLength);
+    const serial = serialOf(ref, this.#prefixLength ?? ref.lastIndexOf('.') + 1);
     if (serial < 0) return undefined;
     let entry = this.#slots[serial % this.#slots.length] ?? null;
+    while (entry !== null && (entry.serial !== serial || entry.ref !== ref)) entry = entry.slotNext;
+    return entry ?? undefined;
+  }
+
+  /** For a table with a prefix, where the serial says it all. */
+  findSerial(serial: number): T | undefined {
+    let entry = this.#slots[serial % this.#slots.length] ?? null;
     while (entry !== null && entry.serial !== serial) entry = entry.slotNext;
-    return entry?.ref === ref ? entry : undefined;
+    return entry ?? undefined;
   }
 
   /** @returns whether it was there */

@@ -20,6 +20,11 @@
  * | REQUEST       | pid or ''         | id                 | kind           | arguments             |
  * | REPLY         | ''                | id                 | 1 if it failed | the answer            |
  * | START_TIMER   | pid               | ref                | due            | [wrapped, message]    |
+ * | CALL          | pid               | serial of the ref  | caller         | the request           |
+ * | ANSWER        | serial of the ref | –                  | –              | the answer            |
+ *
+ * CALL is MONITOR and MESSAGE in one, and ANSWER also ends that monitor: a call and its answer are two
+ * frames instead of four, without a text that is new each time.
  *
  * Source: OTP, ERTS User's Guide, "Communication in Erlang" and "Distribution Protocol"; the set
  * maps one to one to the control messages there.
@@ -38,6 +43,8 @@ export const SPAWN = 10;
 export const REQUEST = 11;
 export const REPLY = 12;
 export const START_TIMER = 13;
+export const CALL = 14;
+export const ANSWER = 15;
 
 /** Flags of SPAWN. */
 export const SPAWN_LINK = 1;

@@ -8,9 +8,9 @@ class Entry {
   readonly ref: Ref;
   readonly serial: number;
   slotNext: Entry | null = null;
-  constructor(serial: number) {
+  constructor(serial: number, prefix: string = PREFIX) {
     this.serial = serial;
-    this.ref = `${PREFIX}${serial}>` as Ref;
+    this.ref = `${prefix}${serial}>` as Ref;
   }
 }
 
@@ -44,4 +44,16 @@ test('serial table: references of other schedulers and other texts are not found
   for (const text of ['#Ref<n.2.7>', '#Ref<n.1.7.2>', '#Ref<n.1.>', 'name', '']) {
     expect(table.find(text as Ref)).toBeUndefined();
   }
+});
+
+test('serial table: without a prefix, equal serials of several schedulers are told apart', () => {
+  const table = new SerialTable<Entry>();
+  const entries = [1, 2, 30].map((life) => new Entry(7, `#Ref<n.${life}.`));
+  for (const entry of entries) table.add(entry);
+  for (const entry of entries) expect(table.find(`${entry.ref}` as Ref)).toBe(entry);
+  const [first, second, third] = entries as [Entry, Entry, Entry];
+  expect(table.delete(second)).toBe(true);
+  expect(table.find(second.ref)).toBeUndefined();
+  expect(table.find(first.ref)).toBe(first);
+  expect(table.find(third.ref)).toBe(third);
 });
