@@ -13,6 +13,7 @@ import { SchemaChange } from '../runtime/db/schema-change.js';
 import { type EventDetail, TableEvents } from '../runtime/db/table-events.js';
 import { keyOf as keyOfRecord } from '../runtime/db/tables.js';
 import { Restart, SchemaError, Tx } from '../runtime/db/transaction.js';
+import { encodeValue } from '../runtime/db/value-bytes.js';
 import { badarg, ProcessError } from '../runtime/errors.js';
 import type { Ref } from '../runtime/terms.js';
 import { checkKeys } from './check.js';
@@ -99,6 +100,13 @@ export function unsubscribe(ref: Ref): boolean {
 /** The key of a record of a table. @throws `badarg` for a record without one */
 export function keyOf(definition: TableDefinition, record: object): unknown {
   return keyOfRecord(definition, record);
+}
+
+const NO_KEY = new Uint8Array(0);
+
+/** What would be kept of a value: two values with the same bytes are the same. @throws `badarg` for what cannot be */
+export function bytesOf(value: unknown): Uint8Array {
+  return encodeValue(NO_KEY, value);
 }
 
 const OPTIONS: readonly string[] = [

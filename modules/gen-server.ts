@@ -218,9 +218,24 @@ export function reply<R>(from: From<R>, value: NoInfer<R>): void {
 
 // ---- the server ---------------------------------------------------------------------------------
 
-interface ServerTraits {
+export interface ServerTraits {
   readonly hibernateAfterMs: number | undefined;
   readonly debug: DebugOptions | undefined;
+  /** A module with the functions of `Keeper`. */
+  readonly keeper?: object;
+}
+
+/** A behaviour on top of this one that keeps the state elsewhere too, before anybody learns of it. */
+export interface Keeper {
+  /** In the place of `init`. @param kept is given back with each call */
+  begin(
+    module: object,
+    argument: unknown,
+  ): Promise<{ readonly result: unknown; readonly kept: unknown }>;
+  /** @returns the result of a callback that the server goes on with */
+  keep(kept: unknown, module: object, result: unknown, state: unknown): Promise<unknown>;
+  /** The state was changed by a system message: another version, or by hand. */
+  replaced(kept: unknown, module: object, state: unknown): Promise<void>;
 }
 
 const FOR_EVER: number = Number.POSITIVE_INFINITY;
@@ -265,6 +280,8 @@ interface Running {
   readonly parent: Pid | undefined;
   readonly debug: Debug;
   readonly hibernateAfterMs: number;
+  readonly keeper: Keeper | null;
+  kept: unknown;
   state: unknown;
   /** Milliseconds of silence after which `'timeout'` comes; Infinity: never. */
   timeoutMs: number;
@@ -277,13 +294,15 @@ interface Running {
 export async function enter(
   module: object,
   argument: unknown,
-  { hibernateAfterMs, debug }: ServerTraits,
+  { hibernateAfterMs, debug, keeper }: ServerTraits,
 ): Promise<void> {
   const server: Running = {
     module: module as Callbacks,
     parent: procLib.parent(),
     debug: debugOptions(debug),
     hibernateAfterMs: hibernateAfterMs ?? FOR_EVER,
+    keeper: (keeper as Keeper | undefined) ?? null,
+    kept: undefined,
     state: undefined,
     timeoutMs: FOR_EVER,
     hibernate: false,
@@ -299,7 +318,7 @@ export async function enter(
 async function initialise(server: Running, argument: unknown): Promise<void> {
   let result: AnyResult;
   try {
-    result = (await server.module.init(argument)) as AnyResult;
+    result = (await begun(server, argument)) as AnyResult;
   } catch (thrown) {
     if (!isFailure(thrown)) result = thrown as AnyResult;
     else {
@@ -315,6 +334,23 @@ async function initialise(server: Running, argument: unknown): Promise<void> {
   if (server.debug.active) handleDebug(server.debug, { type: 'state', state: server.state });
   procLib.initAck(self());
   await proceed(server, result);
+}
+
+async function begun(server: Running, argument: unknown): Promise<unknown> {
+  const { keeper, module } = server;
+  if (keeper === null) return await module.init(argument);
+  const { result, kept } = await keeper.begin(module, argument);
+  server.kept = kept;
+  return result;
+}
+
+/** What a callback gave, when the keeper has it. */
+async function keptResult(server: Running, keeper: Keeper, result: unknown): Promise<unknown> {
+  try {
+    return await keeper.keep(server.kept, server.module, result, server.state);
+  } catch (thrown) {
+    return await fail(server, thrown);
+  }
 }
 
 /**
@@ -337,6 +373,7 @@ export async function serve(server: Running): Promise<void> {
     if (isSystemMessage(message)) {
       // As in OTP the time-out, if there is one, begins anew.
       server.state = await handleSystemMessage(message, server.state, systemic(server));
+      await server.keeper?.replaced(server.kept, server.module, server.state);
       continue;
     }
     server.timeoutMs = FOR_EVER;
@@ -351,6 +388,7 @@ export async function serve(server: Running): Promise<void> {
       if (isFailure(thrown)) await fail(server, thrown);
       result = thrown;
     }
+    if (server.keeper !== null) result = await keptResult(server, server.keeper, result);
     settle(server, result) || (await settleLater(server, result));
   }
 }
@@ -435,6 +473,7 @@ async function proceed(server: Running, given: AnyResult): Promise<void> {
       if (isFailure(thrown)) await fail(server, thrown);
       result = thrown;
     }
+    if (server.keeper !== null) result = await keptResult(server, server.keeper, result);
     if (settle(server, result)) return;
     argument = (result as AnyResult | null)?.continue;
     const isAllowed =
