@@ -125,6 +125,7 @@ export {
   type TimerOptions,
   type TimeUnit,
 } from './timers.js';
+export * as tracing from './tracing.js';
 export {
   type Atomic,
   atomic,

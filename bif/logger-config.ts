@@ -6,14 +6,13 @@
  */
 
 import { packed } from '../runtime/carried-functions.js';
-import { context, runningProcess, runningScheduler } from '../runtime/context.js';
+import { runningProcess, runningScheduler } from '../runtime/context.js';
 import { copy } from '../runtime/copy.js';
-import { complete, pendingTask, type Task } from '../runtime/coroutine.js';
-import { badarg, ProcessError } from '../runtime/errors.js';
-import type { HostRequest } from '../runtime/hosting.js';
+import { badarg } from '../runtime/errors.js';
 import type { LogConfig, LogEvent, LogMetadata } from '../runtime/log-config.js';
 import { isLogLevel, type LogLevel } from '../runtime/log-level.js';
 import { messageText as textOf } from '../runtime/log-text.js';
+import { askHost } from './host-request.js';
 
 /** What a handler that writes has done since it was added. */
 export interface HandlerStatistics {
@@ -40,7 +39,7 @@ export function current(): { readonly version: number; readonly config: LogConfi
  */
 export function replace(version: number, config: LogConfig): Promise<boolean> {
   copy(config, 'logger');
-  return ask('loggerConfig.replace', {
+  return askHost('loggerConfig.replace', {
     op: 'log_configure',
     base: version,
     config: packed(config),
@@ -49,12 +48,12 @@ export function replace(version: number, config: LogConfig): Promise<boolean> {
 
 /** Waits until what was logged so far has been written. Parks. */
 export function flush(): Promise<void> {
-  return ask('loggerConfig.flush', { op: 'log_flush' });
+  return askHost('loggerConfig.flush', { op: 'log_flush' });
 }
 
 /** By the name of the handler; of those that write. Parks. */
 export function statistics(): Promise<Readonly<Record<string, HandlerStatistics>>> {
-  return ask('loggerConfig.statistics', { op: 'log_statistics' });
+  return askHost('loggerConfig.statistics', { op: 'log_statistics' });
 }
 
 /** Would an event of this level, logged by this module, pass the levels? Without a module: by the primary one. */
@@ -80,21 +79,4 @@ export function setProcessMetadata(metadata: LogMetadata | undefined): void {
   if (metadata === undefined && proc.extra === null) return;
   proc.more().logMetadata =
     metadata === undefined ? null : (copy(metadata, 'metadata') as LogMetadata);
-}
-
-function ask<T>(what: string, request: HostRequest): Promise<T> {
-  const proc = runningProcess(what);
-  const { codeInbox } = runningScheduler(what);
-  if (codeInbox === null) throw badarg(what, 'a machine with a main thread', 'none');
-  context.budget -= 1;
-  const outcome = pendingTask<T>(proc);
-  codeInbox.ask(request, (answer) => {
-    const value = answer.ok ? answer.value : new ProcessError('badarg', messageOf(answer.error));
-    complete(outcome as Task, value, !answer.ok);
-  });
-  return outcome as unknown as Promise<T>;
-}
-
-function messageOf(error: unknown): string {
-  return String((error as { readonly message?: unknown } | null)?.message ?? error);
 }

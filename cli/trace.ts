@@ -6,12 +6,11 @@
  */
 
 import { Command, InvalidArgumentError } from 'commander';
-import { TRACE_KINDS, type TraceKind } from '../runtime/trace-event.js';
+import { TRACE_KINDS, type TraceBatch, type TraceKind } from '../runtime/trace-event.js';
 import type { ControlClient } from '../runtime/vm/control-socket.js';
 import type { TraceOptions } from '../runtime/vm/trace-control.js';
 import { connectTo } from './connect.js';
 import { coloursOf, counted } from './terminal.js';
-import type { TraceBatch } from './trace-requests.js';
 import { traceText } from './trace-text.js';
 
 /** Longer than a machine lets the question for more wait. */

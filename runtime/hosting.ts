@@ -100,7 +100,14 @@ export type LogRequest =
     }
   | { readonly op: 'log_flush' | 'log_statistics' };
 
-export type HostRequest = CodeRequest | LogRequest;
+/** What a process can ask of who keeps the traces. */
+export type TraceRequest =
+  /** The answer is its number. The options are checked by who takes them. */
+  | { readonly op: 'trace_start'; readonly options: unknown; readonly except: readonly Pid[] }
+  /** The answer is a `TraceBatch`, at once or when there is something to tell. */
+  | { readonly op: 'trace_next' | 'trace_stop'; readonly trace: number };
+
+export type HostRequest = CodeRequest | LogRequest | TraceRequest;
 
 /** What a report shows of a process that was linked with the one that crashed. */
 export interface Neighbour {

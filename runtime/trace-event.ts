@@ -33,6 +33,8 @@ export interface TraceSpec {
   readonly calls: readonly CallPattern[];
   /** Events that each scheduler passes on in a second; the others are counted. */
   readonly rate: number;
+  /** Never traced: the process that is told, and who tells it. Each event would make the next. */
+  readonly except: readonly Pid[];
 }
 
 interface Common {
@@ -59,6 +61,18 @@ export type TraceEvent = Common &
     | { readonly type: 'exit'; readonly reason: unknown }
     | { readonly type: 'link' | 'unlink'; readonly to: Pid }
   );
+
+/** How a trace ended. */
+export type TraceEnd = 'count' | 'time' | 'stopped';
+
+/** What who fetches events is answered. */
+export interface TraceBatch {
+  readonly events: readonly TraceEvent[];
+  /** Not shown since the beginning. */
+  readonly dropped: number;
+  /** Why it has ended; null while it goes on, or there are more events to fetch. */
+  readonly over: TraceEnd | null;
+}
 
 /** What one event says besides who, where and when. */
 export type TraceDetail = TraceEvent extends infer E

@@ -39,6 +39,7 @@ interface ActiveTrace {
   readonly kinds: ReadonlySet<TraceKind>;
   readonly pids: ReadonlySet<string>;
   readonly words: ReadonlySet<string>;
+  readonly except: ReadonlySet<string>;
   /** Spawned since it began, if it wants those. */
   readonly fresh: WeakSet<Process>;
   windowBegan: number;
@@ -63,6 +64,7 @@ export class Tracer {
       kinds: new Set(spec.kinds),
       pids: new Set(spec.targets.pids),
       words: new Set(spec.targets.words),
+      except: new Set(spec.except),
       fresh: new WeakSet(),
       windowBegan: 0,
       inWindow: 0,
@@ -166,7 +168,8 @@ export class Tracer {
   }
 }
 
-function isTarget({ spec, pids, words, fresh }: ActiveTrace, proc: Process): boolean {
+function isTarget({ spec, pids, words, except, fresh }: ActiveTrace, proc: Process): boolean {
+  if (except.size > 0 && except.has(proc.pid)) return false;
   if (spec.targets.all) return true;
   if (spec.targets.fresh && fresh.has(proc)) return true;
   if (pids.size > 0 && pids.has(proc.pid)) return true;

@@ -15,7 +15,7 @@ import { type CompileProjectOptions, compileProject, scanProject } from '../../l
 import { homeOf } from '../address.js';
 import { type Packed, packed, packFunctions, unpackFunctions } from '../carried-functions.js';
 import type { Verified } from '../db/verify.js';
-import type { FunctionName, HostRequest, LogRequest } from '../hosting.js';
+import type { FunctionName, HostRequest, LogRequest, TraceRequest } from '../hosting.js';
 import { HEARD, HEARD_CRASHES, HEARD_LOGS } from '../shared-state.js';
 import type { SpawnOptions } from '../spawn.js';
 import type { Destination, MessageOf, Pid, SchedulerDownReason } from '../terms.js';
@@ -36,6 +36,7 @@ import { collectStats, type VmStats } from './stats.js';
 import { StorageHost } from './storage-host.js';
 import { type SchedulerThread, Threads } from './threads.js';
 import { type Trace, TraceControl, type TraceOptions } from './trace-control.js';
+import { TraceDesk } from './trace-desk.js';
 import { type UpgradeOptions, type UpgradeReport, Upgrades } from './upgrades.js';
 import { VmCode } from './vm-code.js';
 
@@ -90,6 +91,7 @@ export class Vm {
   readonly #options: CheckedOptions;
   readonly #events = new VmEmitter();
   readonly #traces = new TraceControl(() => this.#threads.running.map(({ code }) => code));
+  readonly #traceDesk = new TraceDesk(this.#traces);
   readonly #threads: Threads;
   readonly #codeServer: CodeServer;
   readonly #upgrades: Upgrades;
@@ -127,8 +129,10 @@ export class Vm {
         await this.#traces.attach(code);
         await this.#codeServer.attach(code);
       },
-      onRequest: (request) =>
-        isLogRequest(request) ? this.log.serve(request) : this.code.serve(request),
+      onRequest: (request) => {
+        if (isLogRequest(request)) return this.log.serve(request);
+        return isTraceRequest(request) ? this.#traceDesk.serve(request) : this.code.serve(request);
+      },
       onDead: (life) => this.#storage.detach(life),
       onDown: (slot, life, cause) => this.#events.emit('schedulerDown', { slot, life, cause }),
       onUp: (slot, life) => this.#events.emit('schedulerUp', { slot, life }),
@@ -533,6 +537,10 @@ async function compileAll(
 
 function isLogRequest(request: HostRequest): request is LogRequest {
   return request.op.startsWith('log_');
+}
+
+function isTraceRequest(request: HostRequest): request is TraceRequest {
+  return request.op.startsWith('trace_');
 }
 
 /** Time first, so that names of later starts sort behind; then chance, for two starts in one second. */

@@ -13,6 +13,7 @@ import type { Pid } from '../terms.js';
 import {
   type CallPattern,
   TRACE_KINDS,
+  type TraceEnd,
   type TraceEvent,
   type TraceKind,
   type TraceSpec,
@@ -37,7 +38,7 @@ export interface TraceOptions {
   readonly rate?: number;
 }
 
-export type TraceEnd = 'count' | 'time' | 'stopped';
+export type { TraceEnd };
 
 export interface TraceSummary {
   readonly why: TraceEnd;
@@ -85,13 +86,17 @@ export class TraceControl {
     this.#schedulers = schedulers;
   }
 
-  /** @throws TraceOptionError */
-  async start(options: TraceOptions, listener: (event: TraceEvent) => void): Promise<Trace> {
+  /** @param except never traced. @throws TraceOptionError */
+  async start(
+    options: TraceOptions,
+    listener: (event: TraceEvent) => void,
+    except: readonly Pid[] = [],
+  ): Promise<Trace> {
     const { count, seconds, ...asked } = checked(options);
     if (this.#active.size >= TRACES_MAX)
       throw new TraceOptionError(`there are ${TRACES_MAX} traces already`);
     this.#last += 1;
-    const spec: TraceSpec = { id: this.#last, ...asked };
+    const spec: TraceSpec = { id: this.#last, ...asked, except };
     let end: Active['end'] = () => {};
     const ended = new Promise<TraceSummary>((resolve) => {
       end = resolve;
@@ -175,7 +180,7 @@ const KEYS = ['who', 'kinds', 'calls', 'count', 'seconds', 'rate'];
 
 function checked(
   options: TraceOptions,
-): Omit<TraceSpec, 'id'> & { count: number; seconds: number } {
+): Omit<TraceSpec, 'id' | 'except'> & { count: number; seconds: number } {
   for (const key of Object.keys(options))
     if (!KEYS.includes(key)) throw wrong('options', `only ${KEYS.join(', ')}`, key);
   const { who, calls: called = [], count = COUNT, seconds = SECONDS, rate = RATE } = options;
