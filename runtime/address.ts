@@ -68,6 +68,6 @@ export function homeOf(address: string, node: string): number {
 
 /** A reference's fourth part: the scheduler life where the timer it names lives; -1 without one. */
 export function timerHomeOf(ref: Ref): number {
-  const parts = ref.split('.');
-  return parts.length === 4 ? Number.parseInt(parts[3] ?? '', 10) : -1;
+  const third = ref.indexOf('.', ref.indexOf('.', ref.indexOf('.') + 1) + 1);
+  return third < 0 ? -1 : serialOf(ref, third + 1);
 }

@@ -147,7 +147,7 @@ function apply(
       receiveDown(scheduler, a as Ref, payload);
       return;
     case signal.START_TIMER:
-      receiveTimer(scheduler, proc, to, a as Ref, b as number, payload);
+      receiveTimer(scheduler, proc, a as Ref, b as number, payload);
       return;
     default:
       throw new InvariantError(`unknown signal ${op}`);

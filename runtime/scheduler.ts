@@ -33,6 +33,7 @@ import { DEAD, FRESH, type Process, QUEUED, RUNNING, WAITING } from './process.j
 import { ProcessTable } from './process-table.js';
 import type { Pending } from './requests.js';
 import { RunQueue } from './run-queue.js';
+import { SerialTable } from './serial-table.js';
 import type { SharedCounters } from './shared-counters.js';
 import type { SharedNames } from './shared-names.js';
 import * as shared from './shared-state.js';
@@ -127,7 +128,9 @@ export class Scheduler {
   readonly ownedTables: OwnedTables;
   readonly persistentTerms: PersistentTerms;
   readonly timers: TimerQueue = new TimerQueue();
-  readonly timersByRef: Map<Ref, Timer> = new Map();
+  /** By references made here, and those made elsewhere. */
+  readonly timersByRef: SerialTable<Timer>;
+  readonly foreignTimers: Map<Ref, Timer> = new Map();
   readonly runQueue: RunQueue = new RunQueue();
   readonly placement: Placement;
   /** By life of the peer. */
@@ -203,6 +206,7 @@ export class Scheduler {
     this.processes = new ProcessTable(this.pidPrefix);
     this.monitors = new MonitorIndex(this.refPrefix);
     this.aliases = new AliasTable(this.refPrefix);
+    this.timersByRef = new SerialTable(this.refPrefix);
     this.ports = new PortTable(this);
     this.persistentTerms = new PersistentTerms(options.tables);
     this.ownedTables = new OwnedTables(options.tables, options.life);

@@ -12,7 +12,7 @@ import { serialOf } from './address.js';
 import type { Ref } from './terms.js';
 
 export interface SerialEntry<T> {
-  readonly ref: Ref;
+  readonly ref: Ref | null;
   readonly serial: number;
   /** Next in the same slot. */
   slotNext: T | null;

@@ -22,9 +22,12 @@ import * as signal from './signals.js';
 import type { Pid, Ref, Timeout } from './terms.js';
 import { Timer } from './timers.js';
 
-interface Subject {
+/** Instead of the serial of a reference that another scheduler has made. */
+const FOREIGN = -1;
+
+/** Of a timer to a name; one to a process has the message itself. */
+interface Named {
   readonly to: string;
-  readonly proc: Process | null;
   readonly message: unknown;
 }
 
@@ -40,13 +43,16 @@ export function startTimer(
   wrapped: boolean,
 ): Ref {
   const own = scheduler.makeRef();
+  const serial = scheduler.refSerial;
   if (addressKind(to) !== 'pid') {
-    begin(scheduler, own, due, to, null, wrap(own, copy(message), wrapped));
+    const named: Named = { to, message: wrap(own, copy(message), wrapped) };
+    beginHere(scheduler, new Timer(due, fireToName, named, null, own, serial));
     return own;
   }
   const proc = scheduler.processes.find(to);
   if (proc !== null) {
-    begin(scheduler, own, due, to, proc, wrap(own, copy(message), wrapped));
+    const content = wrap(own, copy(message), wrapped);
+    beginHere(scheduler, new Timer(due, fire, content, proc, own, serial));
     return own;
   }
   const channel = channelTo(scheduler, to);
@@ -73,30 +79,26 @@ function wrap(ref: Ref, message: unknown, wrapped: boolean): unknown {
 export function receiveTimer(
   scheduler: Scheduler,
   proc: Process | null,
-  to: Pid,
   ref: Ref,
   due: number,
   payload: unknown,
 ): void {
   if (proc === null) return;
   const [wrapped, message] = payload as [boolean, unknown];
-  begin(scheduler, ref, due, to, proc, wrap(ref, message, wrapped));
+  const timer = new Timer(due, fire, wrap(ref, message, wrapped), proc, ref, FOREIGN);
+  scheduler.foreignTimers.set(ref, timer);
+  begin(scheduler, timer);
 }
 
-function begin(
-  scheduler: Scheduler,
-  ref: Ref,
-  due: number,
-  to: string,
-  proc: Process | null,
-  message: unknown,
-): void {
-  const subject: Subject = { to, proc, message };
-  const timer = new Timer(due, fire, subject, ref);
+function beginHere(scheduler: Scheduler, timer: Timer): void {
+  scheduler.timersByRef.add(timer);
+  begin(scheduler, timer);
+}
+
+function begin(scheduler: Scheduler, timer: Timer): void {
   scheduler.timers.start(timer);
-  scheduler.timersByRef.set(ref, timer);
   scheduler.followUp();
-  if (proc !== null) endWith(proc, timer);
+  if (timer.proc !== null) endWith(timer.proc, timer);
 }
 
 /** Wake a task of `proc` in `ms` milliseconds; the timer ends with the process. */
@@ -115,19 +117,32 @@ function wakeTask(timer: Timer): void {
 
 function fire(timer: Timer): void {
   const scheduler = context.scheduler as Scheduler;
-  const { to, proc, message } = timer.subject as Subject;
-  forget(scheduler, timer, proc);
-  if (proc !== null) {
-    deliver(scheduler, proc, message);
-    return;
-  }
+  forget(scheduler, timer);
+  deliver(scheduler, timer.proc as Process, timer.subject);
+}
+
+function fireToName(timer: Timer): void {
+  const scheduler = context.scheduler as Scheduler;
+  const { to, message } = timer.subject as Named;
+  forget(scheduler, timer);
   const pid = scheduler.names.get(to) as Pid | undefined;
   if (pid !== undefined) sendToPid(scheduler, pid, message);
 }
 
-function forget(scheduler: Scheduler, timer: Timer, proc: Process | null): void {
-  scheduler.timersByRef.delete(timer.ref as Ref);
-  if (proc !== null) leave(proc, timer);
+function forget(scheduler: Scheduler, timer: Timer): void {
+  forgetRef(scheduler, timer);
+  if (timer.proc !== null) leave(timer.proc, timer);
+}
+
+function forgetRef(scheduler: Scheduler, timer: Timer): void {
+  const { ref, serial } = timer;
+  if (ref === null) return;
+  if (serial === FOREIGN) scheduler.foreignTimers.delete(ref);
+  else scheduler.timersByRef.delete(timer);
+}
+
+function find(scheduler: Scheduler, ref: Ref): Timer | undefined {
+  return scheduler.timersByRef.find(ref) ?? scheduler.foreignTimers.get(ref);
 }
 
 /** Put a timer on the list of those that end with the process. */
@@ -150,20 +165,20 @@ function leave(proc: Process, timer: Timer): void {
 /** The process that a timer belongs to has ended. */
 export function endTimer(scheduler: Scheduler, timer: Timer): void {
   scheduler.timers.cancel(timer);
-  if (timer.ref !== null) scheduler.timersByRef.delete(timer.ref);
+  forgetRef(scheduler, timer);
 }
 
 /** @returns whole milliseconds left, or false: unknown, fired or cancelled */
 export function cancelHere(scheduler: Scheduler, ref: Ref): number | false {
-  const timer = scheduler.timersByRef.get(ref);
+  const timer = find(scheduler, ref);
   if (timer === undefined) return false;
   scheduler.timers.cancel(timer);
-  forget(scheduler, timer, (timer.subject as Subject).proc);
+  forget(scheduler, timer);
   return left(scheduler, timer);
 }
 
 export function readHere(scheduler: Scheduler, ref: Ref): number | false {
-  const timer = scheduler.timersByRef.get(ref);
+  const timer = find(scheduler, ref);
   return timer === undefined ? false : left(scheduler, timer);
 }
 
@@ -173,6 +188,7 @@ function left(scheduler: Scheduler, timer: Timer): number {
 
 /** The life of the scheduler where the timer lives, -1 for this one. */
 export function homeOfTimer(scheduler: Scheduler, ref: Ref): number {
+  if (scheduler.timersByRef.find(ref) !== undefined) return -1;
   const home = timerHomeOf(ref);
   if (home === scheduler.life) return -1;
   if (home >= 0) return home;
