@@ -21,8 +21,9 @@ export class ValidationError extends Error {
 export function validated({ name, schema }: TableDefinition, record: object): object {
   if (schema === null) return record;
   const result = schema['~standard'].validate(record);
-  if (result instanceof Promise) {
-    result.catch(() => {});
+  // What an asynchronous function of a module gives is no `Promise` of Node's.
+  if ('then' in result) {
+    result.then(ignore, ignore);
     throw new ValidationError(name, ['its schema is asynchronous, and a write cannot wait']);
   }
   if (result.issues !== undefined) {
@@ -34,3 +35,5 @@ export function validated({ name, schema }: TableDefinition, record: object): ob
   }
   return result.value as object;
 }
+
+function ignore(): void {}
