@@ -20,7 +20,8 @@ export const DAMAGED = -1;
 /** Words of a lock. */
 export const LOCK_WORDS = 2;
 
-const SPINS = 200;
+/** Some ten microseconds: several times what a lock is held for, and less than to sleep and be woken. */
+const SPINS = 4000;
 /** A safety net only: who unlocks wakes who sleeps. */
 const NAP_MS = 5;
 

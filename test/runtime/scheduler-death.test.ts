@@ -7,6 +7,7 @@ import { startVm, type Vm, type VmOptions } from 'tsvm/vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { census } from '../support/section.js';
 import type { Sighting } from './modules/scheduler-death.js';
+import type { Aftermath } from './modules/table-writers.js';
 
 const MODULES = fileURLToPath(new URL('./modules', import.meta.url));
 const M = 'scheduler-death';
@@ -109,6 +110,19 @@ test('a life that dies again and again is replaced each time, and leaves nothing
   }
   expect(lives.size).toBe(4);
   await expect.poll(() => census(machine)).toEqual(idle);
+});
+
+test('a thread dies while it writes: the table is whole, others go on, and so does the next thread', async () => {
+  const machine = await start({ schedulerHeapMb: 64 });
+  const left = await machine.run<Aftermath>('table-writers', 'writeWhileDying', [2, 3], HOME);
+  expect(left).toMatchObject({
+    reason: down(2, /heap memory/),
+    isWhole: true,
+    replacementRounds: 100,
+    size: 0,
+  });
+  expect(left.doomedRounds).toBeGreaterThan(0);
+  expect(left.survivorRounds).toBeGreaterThan(0);
 });
 
 test('two threads die at the same moment: both are seen and replaced', async () => {
