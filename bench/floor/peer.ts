@@ -31,5 +31,13 @@ function acknowledge([, term]: Big): void {
   port.postMessage('ack');
 }
 
-const roles = { echo, consume, acknowledge };
+const rows = new Map<number, readonly unknown[]>();
+
+/** A row is to be kept, a key to be answered with its row. */
+function keep(message: number | readonly [number, ...unknown[]]): void {
+  if (typeof message === 'number') port.postMessage(rows.get(message));
+  else rows.set(message[0], message);
+}
+
+const roles = { echo, consume, acknowledge, rows: keep };
 port.on('message', roles[workerData as Role]);

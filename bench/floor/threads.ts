@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-export type Role = 'echo' | 'consume' | 'acknowledge';
+export type Role = 'echo' | 'consume' | 'acknowledge' | 'rows';
 
 /** The consumer gives so much credit back at a time. */
 export const CREDIT_RETURNED = 500;

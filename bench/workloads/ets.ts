@@ -8,6 +8,8 @@
  * share the rows to insert alternately, or do half of the operations each, starting n/2 keys apart.
  * `remote`: the table was filled by a process on scheduler 1, and is read by one on scheduler 2.
  *
+ * The floor is what else could hold the rows: `lmdb`, a database, a Map behind messages (floor/ets.ts).
+ *
  * Does not show: rows that do not fit into what a scheduler keeps decoded, rows that others keep changing.
  */
 import { counter, type Pid, receive, self, send, spawnOpt, type Table, tables } from 'tsvm';
