@@ -15,6 +15,12 @@ import type { Rows } from './rows.js';
 import { BLOCK, BURIED_FLAG, FLAGS, VERSION } from './slots.js';
 import { SEQUENCE } from './table-entry.js';
 
+/**
+ * Processors of this kind make no load before one that stands before it, so the first look at SEQUENCE
+ * may be a plain one: a call to V8 less, of 10 to 20 ns. The second look is atomic: it must not be the
+ * first one over again.
+ */
+const LOADS_IN_ORDER: boolean = process.arch === 'x64';
 /** Attempts to read without the lock. */
 const ATTEMPTS_MAX = 16;
 /** Slots, or keys in order, that are looked at in one step of a scan. */
@@ -89,7 +95,9 @@ export function lookup(rows: Rows, key: unknown): unknown {
 /** One attempt without the lock at a row that is flat. Anything else is for `lookupAny`. */
 function lookupFlat(rows: Rows, key: unknown, hash: number): unknown {
   const { cells, at } = rows;
-  const sequence = Atomics.load(cells, at + SEQUENCE);
+  const sequence = LOADS_IN_ORDER
+    ? (cells[at + SEQUENCE] as number)
+    : Atomics.load(cells, at + SEQUENCE);
   if ((sequence & 1) !== 0) return NOT_FLAT;
   rows.followLayout();
   rows.expected = sequence;
