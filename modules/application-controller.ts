@@ -345,7 +345,7 @@ export async function handleInfo(message: ControllerInfo, state: State): Promise
     case '$halted':
       return { stop: state.halting?.reason, state };
     default:
-      log.warning('application controller: a message that nobody handles');
+      log.warning('application controller: a message that nobody handles', { domain: ['otp'] });
   }
   return { state };
 }

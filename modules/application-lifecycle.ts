@@ -86,7 +86,13 @@ export function endedByItself(state: State, name: string, reason: unknown): unkn
   state.ended.set(name, reason);
   tell(state, { event: 'ended', application: name, applicationType: type, reason });
   const isFatal = type === 'permanent' || (type === 'transient' && reason !== 'normal');
-  const fields = { label: 'application', application: name, applicationType: type, reason };
+  const fields = {
+    domain: ['otp'],
+    label: 'application',
+    application: name,
+    applicationType: type,
+    reason,
+  };
   const text = `application ${name} (${type}) ended by itself: ${inWords(reason)}`;
   if (reason === 'normal' && !isFatal) log.notice(text, fields);
   else log.error(isFatal ? `${text}; the others are stopped` : text, fields);

@@ -221,7 +221,10 @@ async function attempt(name: string, callback: string, run: () => unknown): Prom
     return undefined;
   } catch (thrown) {
     const reason = exitReason(thrown);
-    log.error(`application ${name}: ${callback} failed: ${inWords(reason)}`, { reason });
+    log.error(`application ${name}: ${callback} failed: ${inWords(reason)}`, {
+      domain: ['otp'],
+      reason,
+    });
     return reason;
   }
 }

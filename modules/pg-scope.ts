@@ -12,6 +12,7 @@
 
 import { demonitor, type From, log, makeRef, monitor, type Pid, type Ref, send } from 'tsvm';
 import type { CallResult, InitResult, Result } from './gen-server-types.js';
+import { presentable } from './reasons.js';
 
 interface Group {
   readonly group: unknown;
@@ -146,7 +147,10 @@ export function handleInfo(
 ): Result<State> {
   const known = message?.type === 'DOWN' ? state.known.get(message.target) : undefined;
   if (known === undefined) {
-    log.warn(`pg ${state.scope}: a message that nobody handles`);
+    log.warning(`pg ${state.scope}: a message that nobody handles`, {
+      domain: ['otp'],
+      message: presentable(message),
+    });
     return { state };
   }
   const { target: pid } = message;

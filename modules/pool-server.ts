@@ -109,6 +109,7 @@ interface State {
 type Note = { readonly type: '$rate' } | { readonly type: '$replace' };
 
 const PERIOD_S = 5;
+const DOMAIN = { domain: ['otp'] };
 
 export async function init(given: PoolSpec): Promise<InitResult<State>> {
   const wrong = complaint(given);
@@ -382,7 +383,7 @@ async function ended(state: State, worker: Worker, reason: unknown): Promise<Res
   release(state, worker);
   if (worker.lentTo !== null) forget(state, worker.lentTo);
   if (!isOrderly(reason)) {
-    log.error(`pool ${self()}: worker ${worker.pid} ended: ${inWords(reason)}`);
+    log.error(`pool ${self()}: worker ${worker.pid} ended: ${inWords(reason)}`, DOMAIN);
   }
   return await replace(state);
 }
@@ -391,13 +392,13 @@ async function ended(state: State, worker: Worker, reason: unknown): Promise<Res
 async function replace(state: State): Promise<Result<State>> {
   const { workers, spec, intensity } = state;
   if (!addRestart(intensity, monotonicTime())) {
-    log.error(`pool ${self()}: its workers end too often; the pool ends`);
+    log.error(`pool ${self()}: its workers end too often; the pool ends`, DOMAIN);
     return { stop: 'shutdown', state };
   }
   if (workers.size < spec.size) {
     const started = await startWorker(state);
     if ('reason' in started) {
-      log.error(`pool ${self()}: a worker did not start: ${inWords(started.reason)}`);
+      log.error(`pool ${self()}: a worker did not start: ${inWords(started.reason)}`, DOMAIN);
       sendAfter(0, self<Note>(), { type: '$replace' });
     } else state.idle.push(started);
   }

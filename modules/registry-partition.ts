@@ -16,6 +16,7 @@
 import { type From, isAlive, link, log, type Pid, send, trapExit, unlink } from 'tsvm';
 import type { CallResult, InitResult, Result } from './gen-server-types.js';
 import { fits } from './pattern.js';
+import { presentable } from './reasons.js';
 import type { Registered } from './via.js';
 
 /** What a listener is told. */
@@ -151,7 +152,10 @@ export function handleInfo(
   state: State,
 ): Result<State> {
   if (message?.type !== 'EXIT') {
-    log.warn(`registry ${state.registry}: a message that nobody handles`);
+    log.warning(`registry ${state.registry}: a message that nobody handles`, {
+      domain: ['otp'],
+      message: presentable(message),
+    });
     return { state };
   }
   for (const text of [...(state.byPid.get(message.from) ?? [])]) drop(state, text, message.from);

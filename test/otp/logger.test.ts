@@ -19,5 +19,6 @@ section<typeof import('./modules/logger.js')>('logger', {
   s13_10_reports:
     '13.10 reports: progress at info; child_terminated, start_error, shutdown, shutdown_error at error',
   s13_10_no_progress_of_simple: '13.10 progress: none for children of simple_one_for_one',
+  s14_domain_of_the_library: '14 domains: what groups and pools say has the domain otp',
   s14_crash_reports: '14 crash reports pass levels and handlers, with the domain otp, sasl',
 });

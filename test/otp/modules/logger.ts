@@ -22,6 +22,8 @@ import { stop } from 'tsvm/gen-server';
 import * as logger from 'tsvm/logger';
 import { domain, level, progress } from 'tsvm/logger-filters';
 import { format } from 'tsvm/logger-formatter';
+import * as pg from 'tsvm/pg';
+import * as pool from 'tsvm/pool';
 import * as procLib from 'tsvm/proc-lib';
 import * as supervisor from 'tsvm/supervisor';
 import * as kid from './kid.js';
@@ -492,6 +494,29 @@ export async function s13_10_no_progress_of_simple(peer: number): Promise<void> 
     await stop(up);
     assert.deepEqual(await texts(), []);
     await logger.addPrimaryFilter({ id: 'quiet', fn: progress, arg: 'stop' });
+  });
+  await drain();
+}
+
+export async function s14_domain_of_the_library(peer: number): Promise<void> {
+  trapExit(true);
+  const filter = { action: 'log', domain: ['otp'], compare: 'equal' } as const;
+  const filters = [{ id: 'otp', fn: domain, arg: filter }];
+  await withSink({ filterDefault: 'stop', filters }, async () => {
+    const scope = await pg.startLink(pg.scope('logged groups'));
+    send(scope as unknown as Pid, 'nonsense');
+    assert.deepEqual((await sunk()).event.meta.domain, ['otp']);
+    const plan = { id: 'kid', report: self(), slot: peer, key: makeRef() as string };
+    const worker = supervisor.child('kid', kid.start, [plan]);
+    const server = await pool.startLink(pool.pool('logged pool'), { size: 1, worker });
+    const { pid } = await take<{ pid: Pid; type: string }>(
+      (message) => (message as { type: string })?.type === 'started',
+      'the start',
+    );
+    exit(pid, 'boom');
+    assert.deepEqual((await sunk()).event.meta.domain, ['otp']);
+    await stop(server, 'shutdown');
+    await stop(scope, 'shutdown');
   });
   await drain();
 }
