@@ -4,7 +4,9 @@
  *
  * Invariants:
  *  1. APPLIED moves when the batch is in the store, and a disc batch is in the store when it is synced.
- *  2. A segment is deleted when nothing of it is ahead of APPLIED, and one more is kept, for who is just
+ *  2. Batches are applied one after the other, and none while another store is put in place: the sums of
+ *     the second are made from those of the first.
+ *  3. A segment is deleted when nothing of it is ahead of APPLIED, and one more is kept, for who is just
  *     about to open it.
  */
 
@@ -55,6 +57,10 @@ export class StorageWriter {
   readonly #events: WriterEvents;
   readonly #sides: AppliedSide[] = [];
   #pumping: Promise<void> | null = null;
+  /** The end of what is done to the stores; see invariant 2. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** What the disk said when it took no batch; `null` when it takes them. */
+  #problem: string | null = null;
   #syncing: Promise<void> | null = null;
   #synced: Place = { segment: 0, offset: 0 };
   #folderSynced = -1;
@@ -85,10 +91,19 @@ export class StorageWriter {
     });
   }
 
-  /** Bring everything that was committed before the call into the stores. */
+  /**
+   * Bring everything that was committed before the call into the stores.
+   *
+   * @throws when the disk does not take it now
+   */
   async drain(): Promise<void> {
-    await this.#pumping;
-    while (this.#isBehind()) await this.#applyAll();
+    const ends = this.#cells.tails();
+    const lacks = ({ side }: AppliedSide): boolean =>
+      isBefore(this.#cells.applied(side), ends[side]);
+    while (this.#sides.some(lacks)) {
+      await Promise.race([this.#applyAll(), delay(RETRY_MS)]);
+      if (this.#problem !== null) throw new Error(this.#problem);
+    }
   }
 
   /** `done` is told how far the log is synced, once that is `place`, or what went wrong. */
@@ -108,21 +123,14 @@ export class StorageWriter {
    * folder. Commits go on meanwhile.
    */
   async replace(make: (store: Store, epoch: number) => Promise<Store>): Promise<void> {
-    await this.#pumping;
     const disc = this.#sides.find(({ side }) => side === 'disc');
     if (disc === undefined) throw new Error('this machine has no data folder');
-    const exchange = async (): Promise<void> => {
+    await this.#alone(async () => {
       const old = disc.store;
       disc.store = await make(old, this.#cells.epoch + 1);
       this.#cells.nextEpoch();
       await old.close();
-    };
-    // Nothing is applied while this is the pump.
-    this.#pumping = exchange().finally(() => {
-      this.#pumping = null;
     });
-    await this.#pumping;
-    this.wake();
   }
 
   /** Everything is in the store when it resolves. */
@@ -130,6 +138,8 @@ export class StorageWriter {
     this.#closed = true;
     this.#cells.stopped = 'stopped';
     await this.drain().catch(() => {});
+    await this.#pumping?.catch(() => {});
+    await this.#turn;
     await this.#syncing;
     for (const { store, reader } of this.#sides) {
       reader.close();
@@ -151,7 +161,17 @@ export class StorageWriter {
     }
   }
 
-  async #applyAll(): Promise<void> {
+  #alone(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  #applyAll(): Promise<void> {
+    return this.#alone(() => this.#applyRound());
+  }
+
+  async #applyRound(): Promise<void> {
     const ends = this.#cells.tails();
     let upTo = ends.commit;
     for (const side of this.#sides) {
@@ -181,9 +201,11 @@ export class StorageWriter {
     for (;;) {
       try {
         await side.store.apply(batch, { commit: last, place });
+        this.#problem = null;
         break;
       } catch (error) {
-        this.#events.onProblem(String((error as Error).message));
+        this.#problem = (error as Error).message;
+        this.#events.onProblem(this.#problem);
         if (this.#closed) throw error;
         // A full disk may get room again; until then the log grows, within its bound.
         await delay(RETRY_MS);

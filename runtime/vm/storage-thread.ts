@@ -167,13 +167,19 @@ async function compact(): Promise<{ readonly before: number; readonly after: num
   const before = statSync(join(storeFolder(folder, cells.epoch), 'data.mdb')).size;
   await writer.replace(async (store, epoch) => {
     const fresh = storeFolder(folder, epoch);
-    mkdirSync(fresh, { recursive: true, mode: 0o700 });
-    await store.copyTo(fresh, true);
-    syncFile(join(fresh, 'data.mdb'));
-    syncFolder(fresh);
-    const made = new Store(fresh, true);
-    writeEpoch(folder, epoch);
-    return made;
+    try {
+      mkdirSync(fresh, { recursive: true, mode: 0o700 });
+      await store.copyTo(fresh, true);
+      syncFile(join(fresh, 'data.mdb'));
+      syncFolder(fresh);
+      const made = new Store(fresh, true);
+      writeEpoch(folder, epoch);
+      return made;
+    } catch (error) {
+      // The old one counts; what was made of the new one only takes room.
+      rmSync(fresh, { recursive: true, force: true });
+      throw error;
+    }
   });
   for (const name of readdirSync(folder)) {
     // Who still reads the old file keeps it until it looks again.

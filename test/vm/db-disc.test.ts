@@ -47,3 +47,24 @@ test('disc tables: a second machine in the folder: refused, with the pid of the 
   expect(await third.run('db-disc', 'look')).toMatchObject({ notes: [0] });
   await third.stop();
 });
+
+test('disc tables: copies and compactions under load: each copy is whole, and nothing is lost', async () => {
+  const vm = await startTestVm({ data, schedulers: 2 });
+  let isOver = false;
+  const churned = vm.run('db-disc', 'churn', [8], { scheduler: 2 }).finally(() => {
+    isOver = true;
+  });
+  let copies = 0;
+  for (; !isOver; copies++) {
+    const copied = vm.backup(join(data, `copy${copies}`));
+    await vm.compact();
+    expect((await copied).problems).toEqual([]);
+  }
+  expect(copies).toBeGreaterThan(0);
+  const rows = await churned;
+  expect(rows).toBe(50 - 17);
+  await vm.stop();
+  const again = await startTestVm({ data });
+  expect(await again.run('db-disc', 'look')).toMatchObject({ others: rows });
+  await again.stop();
+}, 240_000);

@@ -41,3 +41,14 @@ export async function look(): Promise<unknown> {
     made: notes[0]?.tags.get('made')?.getTime(),
   };
 }
+
+/** Write and delete, one commit after the other, also while copies are made. @returns how many there are */
+export async function churn(times: number): Promise<number> {
+  for (let round = 0; round < times; round++) {
+    for (let id = 0; id < 50; id++) {
+      await dirty.put(relaxed, { id, by: String(round), tags: new Map() });
+      if (id % 3 === 0) await dirty.delete(relaxed, id);
+    }
+  }
+  return (await dirty.range(relaxed)).length;
+}
