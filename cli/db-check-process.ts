@@ -9,7 +9,7 @@ import { logFolder, storeFolder } from '../runtime/db/embedded-engine.js';
 import { readLog } from '../runtime/db/recovery.js';
 import { databaseFolder, readEpoch } from '../runtime/db/storage-files.js';
 import { Store } from '../runtime/db/store.js';
-import { lengthProblem, type Verified, verifyStore } from '../runtime/db/verify.js';
+import { headerProblem, lengthProblem, type Verified, verifyStore } from '../runtime/db/verify.js';
 
 /** What `check` found. */
 export interface Checked extends Verified {
@@ -30,6 +30,8 @@ function checkStore(path: string): Checked {
 
 function openedStore(path: string): { readonly verified: Verified; readonly store: Store | null } {
   try {
+    const overwritten = headerProblem(path);
+    if (overwritten !== null) return { verified: failed(overwritten), store: null };
     const store = new Store(path, true);
     const problem = lengthProblem(store, path);
     if (problem !== null) return { verified: failed(problem), store: null };

@@ -7,7 +7,7 @@
  * them changes one of these.
  */
 
-import { statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type CatalogEntry, DISC_CATALOG } from './definition.js';
@@ -30,6 +30,43 @@ export interface Verified {
 interface Sum {
   rows: number;
   sum: number;
+}
+
+const META_MAGIC = 0xbeefc0de;
+const MAGIC_AT = 24;
+const PAGE_SIZE_AT = 48;
+const META_BYTES = 168;
+const PAGE_SIZES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
+
+/**
+ * The two pages that say which state of the store counts must be such pages: the native library trusts
+ * them, and a program that opens a file without them ends. To be asked before the store is opened.
+ */
+export function headerProblem(folder: string): string | null {
+  const file = join(folder, 'data.mdb');
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  // One that is new.
+  if (size === 0) return null;
+  const first = readAt(file, 0, META_BYTES);
+  const pageSize = first.length < META_BYTES ? 0 : first.readUInt32LE(PAGE_SIZE_AT);
+  if (isMeta(first) && PAGE_SIZES.includes(pageSize)) {
+    if (isMeta(readAt(file, pageSize, META_BYTES))) return null;
+  }
+  return `${file} does not begin as a store does: it was overwritten or cut`;
+}
+
+function isMeta(bytes: Buffer): boolean {
+  return bytes.length === META_BYTES && bytes.readUInt32LE(MAGIC_AT) === META_MAGIC;
+}
+
+function readAt(path: string, from: number, length: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, from));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** The file of a store is as long as the store says. @throws what LMDB says of what it cannot open */

@@ -25,7 +25,13 @@ import {
 } from '../db/storage-files.js';
 import { StorageWriter } from '../db/storage-writer.js';
 import { Store } from '../db/store.js';
-import { lengthProblem, type Verified, verifyInParts, verifyStore } from '../db/verify.js';
+import {
+  headerProblem,
+  lengthProblem,
+  type Verified,
+  verifyInParts,
+  verifyStore,
+} from '../db/verify.js';
 import { unreachable } from '../errors.js';
 import type {
   StorageAnswer,
@@ -66,6 +72,8 @@ async function start(): Promise<void> {
     const epoch = prepareDisc(boot.disc);
     while (cells.epoch < epoch) cells.nextEpoch();
     const folder = storeFolder(boot.disc, epoch);
+    const overwritten = headerProblem(folder);
+    if (overwritten !== null) throw damaged(boot.disc, overwritten);
     const store = new Store(folder, true);
     const problem = lengthProblem(store, folder) ?? firstProblem(store);
     if (problem !== null) throw damaged(boot.disc, problem);

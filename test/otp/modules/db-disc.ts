@@ -1,6 +1,6 @@
 /** Processes of test/vm/db-disc.test.ts: tables that outlive their machine. */
 
-import { dirty, type Table, table, transaction } from 'tsvm/db';
+import { dirty, StorageFailure, type Table, table, transaction } from 'tsvm/db';
 
 interface Note {
   readonly id: number;
@@ -51,4 +51,29 @@ export async function churn(times: number): Promise<number> {
     }
   }
   return (await dirty.range(relaxed)).length;
+}
+
+/** Write large records, durable, one after the other, until it fails. @returns how many are acknowledged, and why */
+export async function fill(from: number, to: number): Promise<{ written: number; reason: string }> {
+  const tags = new Map([['x'.repeat(4000), new Date(0)]]);
+  for (let id = from; id < to; id++) {
+    try {
+      await transaction((tx) => {
+        tx.put(durable, { id, by: 'even', tags });
+        tx.put(relaxed, { id, by: 'even', tags });
+      });
+    } catch (error) {
+      if (!(error instanceof StorageFailure)) throw error;
+      return { written: id - from, reason: error.reason };
+    }
+  }
+  return { written: to - from, reason: '' };
+}
+
+/** How many records there are in each table, read one by one. */
+export async function count(): Promise<readonly number[]> {
+  const counts = [0, 0];
+  for await (const _ of dirty.rows(durable)) counts[0] = (counts[0] as number) + 1;
+  for await (const _ of dirty.rows(relaxed)) counts[1] = (counts[1] as number) + 1;
+  return counts;
 }
