@@ -186,7 +186,9 @@ function printTable(
   if (lines.some((line) => line.vm === 'beam'))
     notes.push('Ratio: how many times better than the BEAM.');
   if (lines.some((line) => line.vm === 'floor')) {
-    notes.push('Floor: raw generators or a raw MessagePort, without any VM; of ets a database or a Map behind messages.');
+    notes.push(
+      'Floor: raw generators or a raw MessagePort, without any VM; of ets a database or a Map behind messages.',
+    );
   }
   if (quick) notes.push('--quick: fewer and shorter samples, smaller n; not figures of record.');
   process.stdout.write(
