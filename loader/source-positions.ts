@@ -58,7 +58,7 @@ const SLICE = '#slice';
 const BELOW: ReadonlySet<string | null> = new Set([PREEMPTED_BELOW, 'enterSlices']);
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replaceAll('\\', '/');
-const INTERNAL = ['runtime/', 'bif/', 'loader/'].map((folder) => ROOT + folder);
+const INTERNAL = ['runtime/', 'bif/', 'loader/', 'threads/'].map((folder) => ROOT + folder);
 
 export class SourcePositions {
   readonly #scripts: Map<string, Script> = new Map();

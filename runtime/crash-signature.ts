@@ -19,10 +19,7 @@ const NAME_MAX = 100;
 const CALLS_MAX = 4;
 /** Frames of the library say less than who called it. */
 const LIBRARY: string = fileURLToPath(
-  new URL(
-    import.meta.url.includes('/dist/runtime/') ? '../../modules/' : '../modules/',
-    import.meta.url,
-  ),
+  new URL(import.meta.url.includes('/dist/') ? '../../modules/' : '../modules/', import.meta.url),
 );
 
 export function crashSignature(proc: Process, reason: unknown): CrashSignature {

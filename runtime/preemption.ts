@@ -398,9 +398,12 @@ function warn(scheduler: Scheduler, proc: Process): void {
   );
 }
 
+/** A frame of this file: as it is, and in the one file of the thread. */
+const OWN_FRAME = /\/(runtime\/preemption|threads\/scheduler-thread)\./;
+
 /** The user's source line that runs now; the machine's own frames are not shown in mapped stacks. */
 function userPlace(): string {
   const [, ...frames] = (new Error('place').stack ?? '').split('\n');
-  const frame = frames.find((line) => !line.includes('/runtime/preemption.')) ?? '(unknown)';
+  const frame = frames.find((line) => !OWN_FRAME.test(line)) ?? '(unknown)';
   return frame.trim().replace(/^at /, '');
 }

@@ -12,6 +12,7 @@ import { loadOrder } from '../../loader/module-graph.js';
 import type { Carried, Packed } from '../carried-functions.js';
 import type { DirtyAnswer, DirtyTask } from './dirty-thread.js';
 import { failed, type Outcome } from './outcome.js';
+import { threadFile } from './thread-file.js';
 
 export class DirtyPool {
   readonly #threads: number;
@@ -26,7 +27,7 @@ export class DirtyPool {
   /** @param work a function and its arguments, as a list of two */
   async run(work: Packed): Promise<Outcome> {
     this.#pool ??= new Piscina<DirtyTask, DirtyAnswer>({
-      filename: new URL('./dirty-thread.js', import.meta.url).href,
+      filename: threadFile('dirty'),
       name: 'run',
       minThreads: 0,
       maxThreads: this.#threads,

@@ -19,6 +19,7 @@ import type {
   StorageRequest,
   StorageThreadBoot,
 } from './storage-protocol.js';
+import { threadFile } from './thread-file.js';
 
 export interface StorageHostOptions {
   /** The data folder of the machine. */
@@ -132,7 +133,7 @@ export class StorageHost {
         disc: this.#disc,
         ram: this.#ram,
       };
-      const worker = new Worker(new URL('./storage-thread.js', import.meta.url), { workerData });
+      const worker = new Worker(new URL(threadFile('storage')), { workerData });
       worker.on('message', (answer: StorageAnswer) => this.#told(answer));
       worker.on('error', (error) => this.#ended(error));
       worker.on('exit', () => this.#ended(new Error('the storage thread has ended')));

@@ -28,6 +28,7 @@ import { TableMemory } from '../tables/table-memory.js';
 import { Tables } from '../tables/tables.js';
 import { ControlClient } from './control.js';
 import type { ChannelEnd, HostControl, SchedulerBoot } from './protocol.js';
+import { threadFile } from './thread-file.js';
 import { Watchdog } from './watchdog.js';
 
 /** The lock of shared tables shows this while the main thread is inside. */
@@ -110,7 +111,7 @@ export class Threads {
     makePersistentTerms(this.tables);
     this.#watchdog = new Watchdog(this.state, options.guardMs, options.onStuck);
     this.#pool = new Piscina({
-      filename: new URL('./scheduler-thread.js', import.meta.url).href,
+      filename: threadFile('scheduler'),
       name: 'run',
       minThreads: options.slots,
       maxThreads: options.slots,
