@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const SOURCES = ['runtime', 'bif', 'loader', 'modules', 'cli', 'bench'];
+const SOURCES = ['runtime', 'bif', 'loader', 'modules', 'cli', 'bench', 'scripts'];
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, {
