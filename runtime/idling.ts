@@ -1,10 +1,12 @@
 /**
  * Idling: what a scheduler does while it has nothing to run.
  *
- *  1. It *spins* for a fraction of a millisecond: a peer's answer is often a few microseconds away, and
- *     is seen 0.2 µs after it was published; waking a sleeping thread costs about 20 µs, in its event loop
- *     80 µs and more. How long adapts: twice as long as peers were seen to take, shorter where they do not
- *     answer.
+ *  1. It *waits for peers* for a fraction of a millisecond: twice as long as they were seen to take,
+ *     shorter where they do not answer. First it *spins*: an answer is often a few microseconds away, and
+ *     is seen 0.2 µs after it was published. Then it *dozes* in `Atomics.wait`, which a peer ends in some
+ *     20 µs; out of its event loop it takes 80 µs and more to wake a thread. Where other programs want the
+ *     processors, a peer may have none to run on but the one that this thread spins on: it dozes at once
+ *     for a while when it has spun in vain, or was interrupted.
  *  2. Where a timer is due within `DOZE_BELOW_MS` it *dozes* in `Atomics.wait`, in naps, since Node's
  *     timers are a millisecond coarse; the event loop has its turn between two naps.
  *  3. Else it *sleeps* in the event loop, until a port message, an event or a timer.
@@ -15,18 +17,26 @@
 
 import { AWAKE, DOZING, IN_EVENT_LOOP, type SharedState, SLEEP } from './shared-state.js';
 
-const SPIN_MS_MIN = 0.1;
-const SPIN_MS_MAX = 1;
-/** What is left of the time to spin after a sleep that no peer has cut short. */
-const SPIN_KEPT = 0.875;
+const WAIT_MS_MIN = 0.1;
+const WAIT_MS_MAX = 1;
+/** What is left of the time to wait after a sleep that no peer has cut short. */
+const WAIT_KEPT = 0.875;
+/** About what a doze costs more than a spin: to spin longer never saves half of the time. */
+const SPIN_MS = 0.1;
+/** What a spin that found something adds to the credit of spinning, and what one in vain takes. */
+const SPIN_WON = 1;
+const SPIN_LOST = 2;
+const CREDIT_MAX = 8;
+/** The credit after a time without spins: two of them in vain end it again. */
+const CREDIT_AGAIN = 3;
 /** Looks at the rings between two at the clock, while spinning. */
 const LOOKS = 20;
 /** Multiplications between two looks: about 50 ns. */
 const PAUSE_STEPS = 40;
 /** A round of looks takes a few microseconds; one that took so long was interrupted. */
 const PREEMPTED_MS = 0.5;
-/** How long the machine is then taken for busy. */
-const CONTENDED_MS = 20;
+/** How long there is no spinning after spins that did not help. */
+const NO_SPIN_MS = 20;
 /** A timer nearer than this is waited for in naps. */
 const DOZE_BELOW_MS = 2;
 const DOZE_MS = 0.25;
@@ -47,13 +57,14 @@ export class Idling {
   readonly #state: SharedState;
   readonly #slot: number;
   readonly #turn: () => void;
-  #spinMs = SPIN_MS_MIN;
+  #waitMs = WAIT_MS_MIN;
   /** When the last work was done. */
   idleSince = -1;
   #sleptAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #pauses = 1;
-  #contendedUntil = 0;
+  #credit = CREDIT_MAX;
+  #noSpinUntil = 0;
 
   /** @param turn what the end of a sleep calls */
   constructor(idler: Idler, state: SharedState, slot: number, turn: () => void) {
@@ -64,33 +75,61 @@ export class Idling {
   }
 
   /**
-   * Where the machine is busy with other programs, spinning costs the thread the favour that the
-   * operating system shows to threads that sleep: its wake-ups come late. A pause that took far too long
-   * tells of it, and then there is no spinning for a while.
+   * Wait for what peers may send soon.
    *
    * @returns true as soon as there is something to do, false when the event loop should have its turn
    */
-  spin(from: number, deadline: number): boolean {
+  waitForPeers(from: number, deadline: number): boolean {
     const idler = this.#idler;
-    if (!idler.hasPeers || this.#contended(from)) return false;
-    const until = Math.min(deadline, this.idleSince + this.#spinMs, idler.nextDue);
+    if (!idler.hasPeers) return false;
+    const until = Math.min(deadline, this.idleSince + this.#waitMs, idler.nextDue);
+    const spins = from >= this.#noSpinUntil;
     let now = from;
-    while (now < until) {
-      for (let look = 0; look < LOOKS; look++) {
-        if (idler.inboundAvailable()) {
-          this.#answered(idler.now());
-          return true;
-        }
-        this.#pause();
+    if (spins) {
+      now = this.#spin(from, Math.min(until, this.idleSince + SPIN_MS));
+      if (idler.inboundAvailable()) {
+        this.#credit = Math.min(CREDIT_MAX, this.#credit + SPIN_WON);
+        this.#answered(now);
+        return true;
       }
-      const before = now;
+    }
+    while (now < until) {
+      this.#doze(until - now);
       now = idler.now();
-      if (now - before > PREEMPTED_MS) {
-        this.#contendedUntil = now + CONTENDED_MS;
-        break;
+      if (idler.inboundAvailable()) {
+        if (spins) this.#spunInVain(now);
+        this.#answered(now);
+        return true;
       }
     }
     return idler.nextDue <= now;
+  }
+
+  /** @returns when it ended: there is something to do, or it is `until` */
+  #spin(from: number, until: number): number {
+    const idler = this.#idler;
+    let now = from;
+    while (now < until) {
+      const before = now;
+      for (let look = 0; look < LOOKS; look++) {
+        if (idler.inboundAvailable()) return idler.now();
+        this.#pause();
+      }
+      now = idler.now();
+      if (now - before > PREEMPTED_MS) {
+        this.#noSpinUntil = now + NO_SPIN_MS;
+        break;
+      }
+    }
+    return now;
+  }
+
+  /** The peer has answered when this thread gave up its processor: perhaps because it did. */
+  #spunInVain(now: number): void {
+    this.#credit -= SPIN_LOST;
+    if (this.#credit > 0) return;
+    this.#credit = CREDIT_AGAIN;
+    this.#noSpinUntil = now + NO_SPIN_MS;
   }
 
   /** Nothing to run, perhaps for longer than a turn may spin. @returns true when the next turn should come at once, false when it will be called */
@@ -98,11 +137,7 @@ export class Idling {
     const idler = this.#idler;
     const now = idler.now();
     const due = idler.nextDue - now;
-    if (
-      due <= 0 ||
-      (idler.hasPeers && now < this.idleSince + this.#spinMs && !this.#contended(now))
-    )
-      return true;
+    if (due <= 0 || (idler.hasPeers && now < this.idleSince + this.#waitMs)) return true;
     if (due < DOZE_BELOW_MS) {
       this.#doze(Math.min(due, DOZE_MS));
       return true;
@@ -143,20 +178,16 @@ export class Idling {
 
   #adapt(now: number): void {
     const slept = this.idleSince - this.#sleptAt;
-    if (slept > 0 && slept < SPIN_MS_MAX) this.#spinMs = Math.min(SPIN_MS_MAX, this.#spinMs * 2);
-    else if (now - this.#sleptAt > 2 * SPIN_MS_MAX) {
-      this.#spinMs = Math.max(SPIN_MS_MIN, this.#spinMs * SPIN_KEPT);
+    if (slept > 0 && slept < WAIT_MS_MAX) this.#waitMs = Math.min(WAIT_MS_MAX, this.#waitMs * 2);
+    else if (now - this.#sleptAt > 2 * WAIT_MS_MAX) {
+      this.#waitMs = Math.max(WAIT_MS_MIN, this.#waitMs * WAIT_KEPT);
     }
-  }
-
-  #contended(now: number): boolean {
-    return now < this.#contendedUntil;
   }
 
   /** A peer was worth waiting for. */
   #answered(now: number): void {
     const needed = 2 * (now - this.idleSince);
-    if (needed > this.#spinMs) this.#spinMs = Math.min(SPIN_MS_MAX, needed);
+    if (needed > this.#waitMs) this.#waitMs = Math.min(WAIT_MS_MAX, needed);
   }
 
   /**

@@ -524,7 +524,7 @@ export class Scheduler {
   #waitForWork(begun: number): boolean {
     if (this.#poll(false)) this.#worked = true;
     this.#flush();
-    return this.runQueue.length > 0 || this.#idling.spin(begun, this.#deadline);
+    return this.runQueue.length > 0 || this.#idling.waitForPeers(begun, this.#deadline);
   }
 
   readonly #loop = (): void => {
@@ -554,7 +554,8 @@ export class Scheduler {
       if (runQueue.length === 0) {
         now = this.now();
         if (worked) this.#idling.idleSince = now;
-        if (now >= deadline || this.#hasFailures() || !this.#idling.spin(now, deadline)) return;
+        if (now >= deadline || this.#hasFailures() || !this.#idling.waitForPeers(now, deadline))
+          return;
       } else {
         now = this.now();
         if (now >= deadline || this.#hasFailures()) return;
