@@ -32,15 +32,20 @@ export function logEvents(events: VmEmitter, logger: VmLogger): void {
   const write = writerOf(logger);
   events.on('log', (line) => write(line.level, fieldsOf(line), line.text));
   events.on('crashLogged', (report) => write('error', { crash: report }, crashText(report)));
+  events.on('crashesOmitted', (count) => write('error', {}, omittedText(count)));
   onMachineEvents(events, (level, text) => write(level, {}, text));
 }
 
-/** What happens to the machine as a whole. */
+/** Of crashes that were counted without a report. */
+export function omittedText(count: number): string {
+  return `${count} further crashes are not shown`;
+}
+
+/** What happens to the machine as a whole: nothing that schedulers make only where somebody listens. */
 export function onMachineEvents(
   events: VmEmitter,
   say: (level: LogLevel, text: string) => void,
 ): void {
-  events.on('crashesOmitted', (count) => say('error', `${count} further crashes are not shown`));
   events.on('loadError', (error) => say('error', `not loaded: ${error.format()}`));
   events.on('schedulerDown', ({ slot, cause }) => say('error', `scheduler ${slot} died: ${cause}`));
   events.on('schedulerUp', ({ slot }) => say('warning', `scheduler ${slot} runs again`));

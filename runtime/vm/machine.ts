@@ -28,7 +28,7 @@ import { Frames } from './frames.js';
 import { inTime } from './in-time.js';
 import { LIBRARY } from './library.js';
 import { LogControl } from './log-control.js';
-import { logEvents, onMachineEvents } from './logging.js';
+import { logEvents, omittedText, onMachineEvents } from './logging.js';
 import { type CheckedOptions, checkOptions, type VmOptions } from './options.js';
 import { type Outcome, resultOf } from './outcome.js';
 import type { Entry, HostControl } from './protocol.js';
@@ -451,7 +451,10 @@ export class Vm {
           if (logged[at] === true) this.#events.emit('crashLogged', report);
         }
         const omitted = counted.reduce((sum, { count }) => sum + count, 0);
-        if (omitted > 0) this.#events.emit('crashesOmitted', omitted);
+        if (omitted > 0) {
+          this.log.say('error', omittedText(omitted));
+          this.#events.emit('crashesOmitted', omitted);
+        }
       },
       traced: (events, dropped) => this.#traces.take(events, dropped),
       crashLogged: (report) => this.#events.emit('crashLogged', report),

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { type LogLine, startVm, type Vm, type VmOptions } from 'tsvm/vm';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DEFAULT_PROTECTION } from '../../runtime/log-config.js';
+import { VmEmitter } from '../../runtime/vm/events.js';
 import { LogWriter } from '../../runtime/vm/log-writer.js';
+import { logEvents, onMachineEvents } from '../../runtime/vm/logging.js';
 
 const MODULES = fileURLToPath(new URL('modules', import.meta.url));
 
@@ -216,4 +218,18 @@ describe('14 protection of a handler', () => {
     expect(writer.statistics).toEqual({ written: 1, dropped: 5, flushed: 2, overBurst: 0 });
     expect(taken).toBe(3);
   });
+});
+
+test("what the machine says of itself does not count as somebody who listens to crashes; a logger's lines do", () => {
+  const events = new VmEmitter();
+  onMachineEvents(events, () => {});
+  for (const name of ['log', 'crash', 'crashLogged', 'crashesOmitted'] as const) {
+    expect(events.isHeard(name)).toBe(false);
+  }
+  const errors: unknown[] = [];
+  const write = (_fields: unknown, text?: unknown): void => void errors.push(text);
+  logEvents(events, { error: write, warn: write, info: write, debug: write });
+  expect(events.isHeard('crashLogged')).toBe(true);
+  events.emit('crashesOmitted', 3);
+  expect(errors).toEqual(['3 further crashes are not shown']);
 });
