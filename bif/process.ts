@@ -11,6 +11,7 @@ import {
   awaitValue,
   type Coroutine,
   complete,
+  endlessTask,
   finished,
   PARK,
   pendingTask,
@@ -131,5 +132,5 @@ export function hibernate<A extends readonly unknown[]>(
   const name = runningScheduler('hibernate').code.functionName(entry as EntryFunction);
   proc.more().hibernating = { entry: entry as EntryFunction, name, args: [...args] };
   proc.ready = null;
-  return pendingTask<never>(proc) as unknown as Promise<never>;
+  return endlessTask<never>(proc) as unknown as Promise<never>;
 }

@@ -167,6 +167,11 @@ export function pendingTask<T>(process: Process | null): Task<T> {
   return task;
 }
 
+/** A task that never comes to an end: the frames of those that wait for it are given up. */
+export function endlessTask<T>(process: Process): Task<T> {
+  return new Task<T>(null, process);
+}
+
 /** Remember a task that nothing of its process leads to, so that its frames can be found. */
 function goesOnOutside(proc: Process, task: Task): void {
   const { outside } = proc;

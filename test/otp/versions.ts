@@ -30,7 +30,7 @@ function attempt(fn: () => unknown): unknown {
 
 export async function once(): Promise<void> { await reply(await receive<Asked>()); }
 export async function loop(): Promise<never> { await reply(await receive<Asked>()); return await me.loop(); }
-export async function hibernates(): Promise<never> { await reply(await receive<Asked>()); return await hibernate(me.hibernates); }
+export async function hibernates(): Promise<never> { await reply(await receive<Asked>()); for (;;) await hibernate(me.hibernates); }
 export async function purgesItself(_name: string): Promise<void> { for (;;) await reply(await receive<Asked>()); }
 
 export async function stay(report?: Pid): Promise<never> {
