@@ -6,7 +6,7 @@
  *     is seen 0.2 µs after it was published. Then it *dozes* in `Atomics.wait`, which a peer ends in some
  *     20 µs; out of its event loop it takes 80 µs and more to wake a thread. Where other programs want the
  *     processors, a peer may have none to run on but the one that this thread spins on: it dozes at once
- *     for a while when it has spun in vain, or was interrupted.
+ *     for a while when it spins in vain or is interrupted, more often than not.
  *  2. Where a timer is due within `DOZE_BELOW_MS` it *dozes* in `Atomics.wait`, in naps, since Node's
  *     timers are a millisecond coarse; the event loop has its turn between two naps.
  *  3. Else it *sleeps* in the event loop, until a port message, an event or a timer.
@@ -21,9 +21,9 @@ const WAIT_MS_MIN = 0.1;
 const WAIT_MS_MAX = 1;
 /** What is left of the time to wait after a sleep that no peer has cut short. */
 const WAIT_KEPT = 0.875;
-/** About what a doze costs more than a spin: to spin longer never saves half of the time. */
-const SPIN_MS = 0.1;
-/** What a spin that found something adds to the credit of spinning, and what one in vain takes. */
+/** The longest spin: some wake-ups. Where peers compute for longer, a doze costs little beside it. */
+const SPIN_MS = 0.2;
+/** What a spin that found something adds to the credit of spinning; what one takes that did not, or was interrupted. */
 const SPIN_WON = 1;
 const SPIN_LOST = 2;
 const CREDIT_MAX = 8;
@@ -117,14 +117,14 @@ export class Idling {
       }
       now = idler.now();
       if (now - before > PREEMPTED_MS) {
-        this.#noSpinUntil = now + NO_SPIN_MS;
+        this.#spunInVain(now);
         break;
       }
     }
     return now;
   }
 
-  /** The peer has answered when this thread gave up its processor: perhaps because it did. */
+  /** Others wanted the processor, or the peer has answered once it was free: perhaps because it was. */
   #spunInVain(now: number): void {
     this.#credit -= SPIN_LOST;
     if (this.#credit > 0) return;
