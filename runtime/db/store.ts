@@ -17,6 +17,7 @@
  */
 
 import { createRequire } from 'node:module';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb';
 import { crc32 } from './checksum.js';
 import type { Place } from './commit-cells.js';
@@ -185,7 +186,9 @@ export class Store {
     for (const [space, sum] of sums) done.push(this.#putMeta(sumKey(space), sum));
     done.push(this.#putMeta(POSITION, position));
     const results = await Promise.allSettled(new Set(done));
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    for (const result of results) {
+      if (result.status === 'rejected') throw await reasonOf(result.reason as CommitFailure);
+    }
     for (const space of cleared) await this.#clear(space);
   }
 
@@ -220,6 +223,19 @@ export class Store {
   async close(): Promise<void> {
     await this.#db.close();
   }
+}
+
+/** What the library rejects a write with; `commitError` is rejected with the reason, a little later. */
+type CommitFailure = Error & { readonly commitError?: Promise<unknown> };
+const REASON_MS = 100;
+
+/** Nobody else looks at `commitError`: not looked at, it would end the thread. */
+async function reasonOf(failure: CommitFailure): Promise<unknown> {
+  const reason = failure.commitError?.then(
+    () => failure,
+    (error: unknown) => error,
+  );
+  return reason === undefined ? failure : await Promise.race([reason, delay(REASON_MS, failure)]);
 }
 
 const NOTHING: SpaceSum = { rows: 0, bytes: 0, sum: 0 };

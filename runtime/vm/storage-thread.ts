@@ -40,6 +40,13 @@ import type {
   StorageThreadBoot,
 } from './storage-protocol.js';
 
+// Of a batch that the disk does not take, `lmdb` rejects a promise that nobody was given, too, and prints the reason
+// at each try. Whoever waits for the batch is told by theirs, and says it once.
+process.on('unhandledRejection', (reason) => {
+  if (!(reason instanceof Error && 'commitError' in reason)) throw reason;
+});
+Object.assign(console, { error: () => {} });
+
 const host = parentPort as MessagePort;
 const boot = workerData as StorageThreadBoot;
 const cells: CommitCells = new CommitCells(boot.cells);

@@ -1,4 +1,4 @@
-/** Tables on a disk that cannot be written, or has changed what was written: found and said, never served. */
+/** Tables on a disk that is full, cannot be written, or has changed what was written: found and said, never served. */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,6 +56,34 @@ function has(command: string): boolean {
     return false;
   }
 }
+
+test.skipIf(process.platform === 'win32')(
+  'disk full: commits fail and say so, what was acknowledged is read, and it goes on when there is room',
+  async () => {
+    const data = await temporaryFolder();
+    // No file may have more than a megabyte: the log or the store, whichever comes first.
+    const limit = ['bash', '-c', 'ulimit -S -f 1024 && exec "$0" "$@"'];
+    const machine = new AskedMachine(data, limit);
+    const first = (await machine.ask('fill', 0, 1000)).value as { written: number; reason: string };
+    expect(first).toEqual({ written: expect.any(Number), reason: 'disk_full' });
+    expect(first.written).toBeGreaterThan(10);
+    expect(await machine.ask('count')).toEqual({ value: [first.written, first.written] });
+    let { written } = first;
+    if (has('prlimit')) {
+      execFileSync('prlimit', ['--pid', String(machine.child.pid), '--fsize=unlimited']);
+      expect(await machine.ask('fill', written, written + 20)).toEqual({
+        value: { written: 20, reason: '' },
+      });
+      written += 20;
+    }
+    await machine.end('SIGKILL');
+    const again = await startTestVm({ data });
+    expect(await again.run('db-disc', 'count')).toEqual([written, written]);
+    expect(await again.backup(join(data, 'copy'))).toMatchObject({ tables: 2, problems: [] });
+    await again.stop();
+  },
+  120_000,
+);
 
 const isRoot = process.getuid?.() === 0;
 // Root may write everywhere, unless it gives that up.
