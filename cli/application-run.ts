@@ -13,7 +13,7 @@ import type { LoadedModule, Vm } from '../runtime/vm/machine.js';
 import {
   checkSettings,
   configOf,
-  readConfig,
+  type ReadConfig,
   type Setting,
   strangersIn,
   unknownApplication,
@@ -29,8 +29,7 @@ export interface ApplicationRunOptions {
   readonly name: string;
   /** The file that says so. */
   readonly file: string;
-  /** The configuration file. */
-  readonly config: string | undefined;
+  readonly config: ReadConfig;
   readonly settings: readonly Setting[];
   /** Called when everything has started. */
   readonly onReady: () => void;
@@ -88,19 +87,18 @@ export class ApplicationRun {
   /** @throws Failure for an application that nobody defines */
   async start(): Promise<{ readonly pid: Pid; readonly exited: Promise<unknown> }> {
     const { name, file, config, settings } = this.#options;
-    const fromFile = config === undefined ? {} : readConfig(config);
     const known = await this.#vm.run<readonly string[]>(BOOT, 'definedApplications');
     if (!known.includes(name)) {
       throw unknownApplication(`${shownPath(file)}: "application"`, name, known);
     }
     checkSettings(settings, known);
-    for (const stranger of strangersIn(fromFile, known)) {
+    for (const stranger of strangersIn(config.values, known)) {
       this.#warn(
-        `${shownPath(String(config))} configures ${stranger}, which is no application here`,
+        `${shownPath(String(config.file))} configures ${stranger}, which is no application here`,
       );
     }
     const report = await this.#vm.mailbox<BootEvent>((event) => this.#tell(event));
-    const layers = { file: fromFile, arguments: configOf(settings) };
+    const layers = { file: config.values, arguments: configOf(settings) };
     const started = await this.#vm.spawnMonitor(BOOT, 'start', [name, layers, report]);
     this.#followDefinitions();
     return started;

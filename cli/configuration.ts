@@ -47,6 +47,13 @@ export function configOf(settings: readonly Setting[]): Config {
   return config;
 }
 
+/** What a configuration file says. */
+export interface ReadConfig {
+  /** Undefined where there is none. */
+  readonly file: string | undefined;
+  readonly values: Config;
+}
+
 /** @throws Failure */
 export function readConfig(file: string): Config {
   const text = readConfigText(file);

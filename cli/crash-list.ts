@@ -2,7 +2,7 @@
 
 import type { CrashGroup, StoredCrash } from '../runtime/vm/crash-history.js';
 import { expose } from './exit-text.js';
-import { crashedOne } from './records.js';
+import { crashedOne } from './record-words.js';
 import { shownTime } from './since.js';
 import { type Colours, columns, harmless, shownPath } from './terminal.js';
 

@@ -12,11 +12,13 @@ import {
   crashedOne,
   killedText,
   loadErrorLine,
+  loadedWord,
   messageOf,
-  type StartRecord,
+  removedWhy,
   translatedText,
   upgradeLine,
-} from './records.js';
+} from './record-words.js';
+import type { StartRecord } from './records.js';
 import { type Colours, counted, harmless, indented, shownMs, shownPath } from './terminal.js';
 
 /** Under the text of a line that begins with `14:02:11  `. */
@@ -84,11 +86,13 @@ export class HumanText {
     const c = this.#c;
     switch (record.event) {
       case 'load':
-        return `${c.green('loaded')} ${record.module}${c.dim(`@${record.version}`)} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${c.yellow(killedText(record.killed))}`;
+        return `${c.green(loadedWord(record.by))} ${record.module}${c.dim(`@${record.version}`)} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${c.yellow(killedText(record.killed))}`;
       case 'upgrade':
         return upgradeLine(record).replace(/^upgraded|^rolled back/, (done) => c.green(done));
+      case 'upgrade_failed':
+        return `${c.red('failed')}  ${harmless(messageOf(record))}`;
       case 'remove':
-        return `${c.yellow('removed')} ${record.module}${c.dim(': its file is gone')}`;
+        return `${c.yellow('removed')} ${record.module}${c.dim(`: ${removedWhy(record.by)}`)}`;
       case 'load_error': {
         const stays =
           record.stays === undefined ? [] : [c.dim(`${record.module}@${record.stays} goes on`)];

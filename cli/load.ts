@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { LoadReport } from '../loader/code-server.js';
 import { connectTo } from './connect.js';
-import { killedText, translatedText } from './records.js';
+import { killedText, translatedText } from './record-words.js';
 import { coloursOf, counted, shownMs } from './terminal.js';
 
 const ANSWER_MS = 60_000;

@@ -13,7 +13,6 @@
  * `run` or when it failed is given back.
  */
 
-import { constants } from 'node:os';
 import { isLibraryName } from '../loader/library-names.js';
 import { scanProject } from '../loader/project.js';
 import { isOrderly } from '../modules/reasons.js';
@@ -25,7 +24,7 @@ import { DataFolder } from '../runtime/vm/data-folder.js';
 import { startVm, type Vm } from '../runtime/vm/machine.js';
 import { type Application, compileCacheOf, runsText } from './application.js';
 import { ApplicationRun } from './application-run.js';
-import type { Setting } from './configuration.js';
+import { type ReadConfig, readConfig, type Setting } from './configuration.js';
 import { serveDb } from './db-requests.js';
 import { checkEntry, wrongEntry } from './entry-check.js';
 import { crashWithin, expose } from './exit-text.js';
@@ -37,6 +36,7 @@ import { narrate } from './narrate.js';
 import type { Narrator } from './narrator.js';
 import { ProgressLine } from './progress-line.js';
 import type { MachineStatus } from './status.js';
+import { onStopSignals } from './stop-signals.js';
 import { shownPath } from './terminal.js';
 import { traceRequests } from './trace-requests.js';
 import { rollBack, upgradeTo } from './upgrade-request.js';
@@ -59,11 +59,8 @@ export interface RunOptions {
 const SHUTDOWN_MS = { entry: 5000, application: 20_000 } as const;
 /** So long a start may take before people are told that it has not come to its end. */
 const SLOW_START_MS = 10_000;
-/** A key press can reach a process twice, from the terminal and from npm; so soon it is one. */
-const SAME_SIGNAL_MS = 100;
 const EMPTY_CHECK_MS = 500;
 const STACKS_KEPT = 100;
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export class MachineRun {
   readonly #app: Application;
@@ -102,7 +99,7 @@ export class MachineRun {
    * @throws what kept the machine from starting; see `Failure.from`
    */
   async run(): Promise<number> {
-    const forgetSignals = this.#onSignals();
+    const forgetSignals = onStopSignals((signal) => this.#stopAsked(signal));
     this.#options.heartbeat?.onGone(() => this.#stopAsked('the heart is gone'));
     let data: DataFolder | null = null;
     let control: ControlServer | null = null;
@@ -138,7 +135,7 @@ export class MachineRun {
     const { modules, env, folder, runs, log, redact } = this.#app;
     const { schedulers, guardMs, watch, poll } = this.#options;
     await checkModules(modules);
-    if (runs.kind === 'entry') this.#refuseConfiguration();
+    const config = this.#readConfiguration();
     // The scheduler threads begin with a copy of these.
     for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
     const begin = performance.now();
@@ -191,7 +188,7 @@ export class MachineRun {
       .map(({ name, version }) => ({ name, version }));
     narrator.say({ event: 'modules', folder: modules, watched: watch, ms, modules: loaded });
     if (this.#stopBy !== null) return this.#stop(this.#stopBy);
-    const { pid, exited } = await this.#spawnFirst(vm);
+    const { pid, exited } = await this.#spawnFirst(vm, config);
     this.#entry = pid;
     this.#entryState = 'running';
     if (runs.kind === 'entry') {
@@ -202,12 +199,12 @@ export class MachineRun {
     exited.then((reason) => this.#entryEnded(pid, reason));
   }
 
-  async #spawnFirst(vm: Vm): Promise<{ pid: Pid; exited: Promise<unknown> }> {
-    const { runs, file, config } = this.#app;
+  async #spawnFirst(vm: Vm, config: ReadConfig): Promise<{ pid: Pid; exited: Promise<unknown> }> {
+    const { runs, file } = this.#app;
     if (runs.kind === 'application') {
-      const { config: other, settings = [] } = this.#options;
+      const { settings = [] } = this.#options;
       const onReady = (): void => this.#options.heartbeat?.up();
-      const options = { name: runs.name, file, config: other ?? config, settings, onReady };
+      const options = { name: runs.name, file, config, settings, onReady };
       this.#applications = new ApplicationRun(vm, this.#narrator, options);
       return await this.#applications.start();
     }
@@ -220,10 +217,12 @@ export class MachineRun {
     }
   }
 
-  /** An entry function asks for what it wants by itself: nobody would read these. */
-  #refuseConfiguration(): void {
-    const { config = this.#app.config, settings = [] } = this.#options;
-    if (config === undefined && settings.length === 0) return;
+  /** Read before anything is started; an entry function asks for what it wants by itself: nobody would read it. */
+  #readConfiguration(): ReadConfig {
+    const { config: file = this.#app.config, settings = [] } = this.#options;
+    if (this.#app.runs.kind === 'application')
+      return { file, values: file === undefined ? {} : readConfig(file) };
+    if (file === undefined && settings.length === 0) return { file, values: {} };
     throw new Failure(
       'a configuration is for applications, and this machine begins with a function',
       {
@@ -294,25 +293,6 @@ export class MachineRun {
   }
 
   // ---- stopping -----------------------------------------------------------------------------------
-
-  #onSignals(): () => void {
-    let first = 0;
-    const listeners = SIGNALS.map((signal) => {
-      const listener = (): void => {
-        if (first === 0) {
-          first = performance.now();
-          this.#stopAsked(signal);
-        } else if (performance.now() - first > SAME_SIGNAL_MS) {
-          process.exit(128 + constants.signals[signal]);
-        }
-      };
-      process.on(signal, listener);
-      return () => process.off(signal, listener);
-    });
-    return () => {
-      for (const forget of listeners) forget();
-    };
-  }
 
   /** Stop in order; one that is just starting stops when it has started. */
   #stopAsked(by: string): { pid: number; withinMs: number } {

@@ -10,14 +10,17 @@ export interface NarrateOptions {
 }
 
 export function narrate(vm: Vm, narrator: Narrator, { isEntryOn }: NarrateOptions): void {
-  vm.on('load', ({ reports, removed }) => {
+  vm.on('load', ({ reports, removed, by }) => {
     const loaded = reports.filter(({ changed }) => changed);
     for (const [at, { module, version, ms, schedulers, killed, translated }] of loaded.entries()) {
       const ofSet = at === 0 ? { killed, translated } : { killed: 0, translated: 0 };
-      narrator.say({ event: 'load', module, version, ms, schedulers, ...ofSet });
+      narrator.say({ event: 'load', module, version, ms, schedulers, by, ...ofSet });
     }
-    for (const module of removed) narrator.say({ event: 'remove', module });
+    for (const module of removed) narrator.say({ event: 'remove', module, by });
   });
+  vm.on('upgradeFailed', ({ message: text, ...failure }) =>
+    narrator.say({ event: 'upgrade_failed', ...failure, text }),
+  );
   vm.on('loadError', (error) => {
     const { message, ...data } = error.toData();
     const stays = vm.modules.find(({ name }) => name === error.module)?.version;

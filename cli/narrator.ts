@@ -11,7 +11,8 @@ import type { LogLine } from '../runtime/hosting.js';
 import { type LogLevel, type LogLimit, rankOf } from '../runtime/log-level.js';
 import { LINE_LEVELS, type LineLevel, lineLevel } from '../runtime/vm/log-lines.js';
 import { HumanText } from './human-text.js';
-import { levelOf, messageOf, type StartRecord } from './records.js';
+import { messageOf } from './record-words.js';
+import { levelOf, type StartRecord } from './records.js';
 import { coloursOf } from './terminal.js';
 
 /** Crashes like one that was just shown are counted for so long. */

@@ -10,13 +10,11 @@
 import type { LoadReport } from '../loader/code-server.js';
 import type { LoadErrorData } from '../loader/errors.js';
 import type { Hanging } from '../modules/application-boot.js';
-import { hangingWords } from '../modules/start-steps.js';
 import type { CrashReport, LogLine } from '../runtime/hosting.js';
 import type { LogLevel } from '../runtime/log-level.js';
-import type { UpgradeReport } from '../runtime/vm/upgrades.js';
+import type { LoadCause } from '../runtime/vm/events.js';
+import type { UpgradeFailure, UpgradeReport } from '../runtime/vm/upgrades.js';
 import type { Exposition } from './exit-text.js';
-import { placeText } from './exit-text.js';
-import { counted, shownMs, shownPath } from './terminal.js';
 
 export type StartRecord =
   | {
@@ -70,6 +68,7 @@ export type StartRecord =
   | ({
       /** A module was loaded while running; one record for each. */
       readonly event: 'load';
+      readonly by: LoadCause;
       /** Processes that ran the version before the last one; of a set, all of them in its first record. */
       readonly killed: number;
       /** Processes whose state was translated, in the first record of the set. */
@@ -77,8 +76,10 @@ export type StartRecord =
     } & Pick<LoadReport, 'module' | 'version' | 'ms' | 'schedulers'>)
   /** A set of builds took the place of what ran, or was taken back, as one unit; its loads were told before. */
   | ({ readonly event: 'upgrade' } & UpgradeReport)
-  /** A module's file is gone, and the module with it. */
-  | { readonly event: 'remove'; readonly module: string }
+  /** An upgrade failed when its modules were current already; `text` says why, and what became of it. */
+  | ({ readonly event: 'upgrade_failed'; readonly text: string } & Omit<UpgradeFailure, 'message'>)
+  /** A module is gone: its file is, or an upgrade removed it, or what added it is taken back. */
+  | { readonly event: 'remove'; readonly module: string; readonly by: LoadCause }
   | ({
       /** A module was not loaded. `stays` is the version that goes on, if there is one. */
       readonly event: 'load_error';
@@ -154,6 +155,7 @@ export function levelOf(record: StartRecord, log?: LogLine): LogLevel {
     case 'log':
       return log?.level ?? 'info';
     case 'load_error':
+    case 'upgrade_failed':
     case 'crash':
     case 'crashes_omitted':
     case 'scheduler_down':
@@ -171,113 +173,4 @@ export function levelOf(record: StartRecord, log?: LogLine): LogLevel {
     default:
       return 'info';
   }
-}
-
-/** The record in one line. */
-export function messageOf(record: StartRecord): string {
-  switch (record.event) {
-    case 'start':
-      return `tsvm ${record.version} on Node ${record.nodeVersion}, pid ${record.pid}, with ${counted(record.schedulers, 'scheduler')}`;
-    case 'modules':
-      return `${counted(record.modules.length, 'module')} from ${shownPath(record.folder)} loaded in ${shownMs(record.ms)}`;
-    case 'entry':
-      return `entry ${record.entry} is ${record.process}`;
-    case 'heart_restart':
-      return `heart: the machine ${record.why}; it is started again in ${shownMs(record.delayMs)} (${record.deaths} of ${record.restartsMax})`;
-    case 'heart_end':
-      return `heart: the machine ${record.why}; that was its death number ${record.deaths} in a row, and it is not started again`;
-    case 'application_start':
-      return `application ${record.application} ${record.version} started in ${shownMs(record.ms)}`;
-    case 'application_stop':
-      return `application ${record.application} stopped`;
-    case 'application_config':
-      return `application ${record.application} is configured anew: ${record.keys.join(', ')}`;
-    case 'slow_start':
-      return [
-        `${named(record.applications)} has not started in ${shownMs(record.ms)}`,
-        ...record.waitsFor.map(({ steps }) => hangingWords(steps)),
-        'Ctrl+C or tsvm stop ends it in order; startMs of a child or of an application limits a start',
-      ].join('; ');
-    case 'address':
-      return `listening on ${record.url}`;
-    case 'load':
-      return `loaded ${record.module}@${record.version} in ${shownMs(record.ms)} on ${counted(record.schedulers, 'scheduler')}${translatedText(record.translated)}${killedText(record.killed)}`;
-    case 'upgrade':
-      return upgradeLine(record);
-    case 'remove':
-      return `removed ${record.module}: its file is gone`;
-    case 'load_error':
-      return `not loaded: ${loadErrorLine(record, record.text)}`;
-    case 'crash':
-      return `${crashedOne(record)} crashed: ${exitLine(record)}`;
-    case 'crashes_omitted':
-      return `${record.count} more crashed; too many to report each`;
-    case 'scheduler_down':
-      return `scheduler ${record.scheduler} died and its processes with it${record.entry ? ', the entry process among them' : ''}: ${record.cause.split('\n', 1)[0]}`;
-    case 'scheduler_up':
-      return `scheduler ${record.scheduler} runs again on a new thread`;
-    case 'log':
-      return record.text;
-    case 'stopping':
-      return `stopping: ${record.by}`;
-    case 'late':
-      return record.applications.length === 0
-        ? `the first process ${record.process} has not ended in ${shownMs(record.ms)} and is killed`
-        : `${named(record.applications)} has not stopped in ${shownMs(record.ms)} and is killed`;
-    case 'end':
-      return record.status === 0 ? 'stopped' : `stopped, with exit status ${record.status}`;
-    case 'entry_end':
-      return `the entry process ${record.entry} ended${record.reported ? ' with that' : `: ${exitLine(record)}`}`;
-    case 'application_end':
-      return exitLine(record);
-  }
-}
-
-/** An upgrade or rollback in one line. */
-export function upgradeLine({ folder, modules, translated, restarted, ms }: UpgradeReport): string {
-  const done = folder === undefined ? 'rolled back' : 'upgraded';
-  const apps = restarted.length === 0 ? '' : `, ${restarted.join(', ')} restarted`;
-  return `${done} ${counted(modules.length, 'module')} with ${counted(translated, 'process state')}${apps} in ${shownMs(ms)}`;
-}
-
-/** What a load cost, to be set behind what it did; nothing, mostly. */
-export function translatedText(translated: number): string {
-  if (translated === 0) return '';
-  return `; translated ${translated === 1 ? '1 state' : `${translated} states`}`;
-}
-
-export function killedText(killed: number): string {
-  if (killed === 0) return '';
-  const who = killed === 1 ? '1 process' : `${killed} processes`;
-  return `; killed ${who} that still ran the version before the last one`;
-}
-
-function named(applications: readonly string[]): string {
-  return `application ${applications.join(', ') || '(none yet)'}`;
-}
-
-/** `room <pid> (room.start)`: its name, else its label, else what it runs. */
-export function crashedOne(report: {
-  process: string;
-  name: string | null;
-  label: unknown;
-  initialCall: string;
-}): string {
-  const { process, name, label, initialCall } = report;
-  const known = name ?? (typeof label === 'string' ? label : null);
-  return known === null ? `${initialCall} ${process}` : `${known} ${process} (${initialCall})`;
-}
-
-function exitLine({ text, places: [place] }: Exposition): string {
-  return place === undefined ? text : `${text.replaceAll('\n', ' ')} at ${placeText(place)}`;
-}
-
-/** `modules/room.ts:12:5: Expected ";"`. */
-export function loadErrorLine(
-  { file, line, column }: Pick<LoadErrorData, 'file' | 'line' | 'column'>,
-  text: string,
-): string {
-  const place = [file === undefined ? undefined : shownPath(file), line, column];
-  const known = place.filter((part) => part !== undefined);
-  return known.length === 0 ? text : `${known.join(':')}: ${text}`;
 }

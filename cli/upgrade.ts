@@ -10,7 +10,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { UpgradeProgress, UpgradeReport } from '../runtime/vm/upgrades.js';
 import { connectTo } from './connect.js';
-import { upgradeLine } from './records.js';
+import { upgradeLine } from './record-words.js';
 import { type Colours, coloursOf, columns, harmless, shownMs } from './terminal.js';
 
 /** States of a million processes, checks and restarts: who waits sees how far it is. */

@@ -5,14 +5,23 @@
 import type { LoadReport } from '../../loader/code-server.js';
 import type { LoadError } from '../../loader/errors.js';
 import type { CrashReport, LogLine } from '../hosting.js';
-import type { UpgradeReport } from './upgrades.js';
+import type { UpgradeFailure, UpgradeReport } from './upgrades.js';
+
+/** Why modules came or went: files, an upgrade, one that failed and is undone, or one that is taken back. */
+export type LoadCause = 'files' | 'upgrade' | 'undo' | 'rollback';
 
 /** What happens in a machine, by the name of the event. */
 export interface VmEvents {
   /** Modules were loaded while running. */
-  readonly load: { readonly reports: readonly LoadReport[]; readonly removed: readonly string[] };
+  readonly load: {
+    readonly reports: readonly LoadReport[];
+    readonly removed: readonly string[];
+    readonly by: LoadCause;
+  };
   /** A set of builds took the place of what ran, or was taken back, as one unit. */
   readonly upgrade: UpgradeReport;
+  /** An upgrade failed when its set was current already, and was undone, or could not be. */
+  readonly upgradeFailed: UpgradeFailure;
   /** A module did not load; what was loaded before stays. */
   readonly loadError: LoadError;
   /** A process ended by an uncaught error or throw. */

@@ -14,7 +14,7 @@ export type { CrashReason, Destination, MessageOf, Pid, Ref } from '../terms.js'
 export type { TraceEvent, TraceKind } from '../trace-event.js';
 export { type CrashGroup, CrashHistory, type Damage, type StoredCrash } from './crash-history.js';
 export type { CountRecord, CrashRecord } from './crash-record.js';
-export type { VmEventName, VmEvents, VmListener } from './events.js';
+export type { LoadCause, VmEventName, VmEvents, VmListener } from './events.js';
 export type { LogControl } from './log-control.js';
 export type { LogFileOptions, LogOptions } from './log-options.js';
 export { type LoadedModule, startVm, type Vm } from './machine.js';
@@ -30,6 +30,7 @@ export {
 export {
   type UpgradedModule,
   UpgradeFailedError,
+  type UpgradeFailure,
   type UpgradeOptions,
   type UpgradeProgress,
   type UpgradeReport,

@@ -47,6 +47,9 @@ export function onMachineEvents(
   say: (level: LogLevel, text: string) => void,
 ): void {
   events.on('loadError', (error) => say('error', `not loaded: ${error.format()}`));
+  events.on('upgradeFailed', ({ folder, message }) =>
+    say('error', `the upgrade to ${folder} failed: ${message}`),
+  );
   events.on('schedulerDown', ({ slot, cause }) => say('error', `scheduler ${slot} died: ${cause}`));
   events.on('schedulerUp', ({ slot }) => say('warning', `scheduler ${slot} runs again`));
 }

@@ -145,7 +145,7 @@ export class Vm {
     });
     this.#dirty = new DirtyPool(options.dirtyThreads, this.#codeServer);
     this.code = new VmCode(this.#codeServer, options.modules, (reports) =>
-      this.#events.emit('load', { reports, removed: [] }),
+      this.#events.emit('load', { reports, removed: [], by: 'files' }),
     );
     onMachineEvents(this.#events, (level, text) => this.log.say(level, text));
     this.#upgrades = new Upgrades(
@@ -154,8 +154,11 @@ export class Vm {
         (module, name, args) => this.run(module, name, args),
         (name) => this.#threads.names.get(name) !== undefined,
       ),
-      (reports, removed) => this.#events.emit('load', { reports, removed }),
-      (report) => this.#events.emit('upgrade', report),
+      {
+        onLoad: (reports, removed, by) => this.#events.emit('load', { reports, removed, by }),
+        onUpgrade: (report) => this.#events.emit('upgrade', report),
+        onFailure: (failure) => this.#events.emit('upgradeFailed', failure),
+      },
     );
     this.#events.onChange = () => this.#tellHeard();
     this.#tellHeard();
@@ -517,8 +520,9 @@ export class Vm {
       server: this.#codeServer,
       poll: this.#options.poll,
       upgrade: (removed) => this.#upgrades.follow(folder, { removed }),
-      onLoad: (reports) => this.#events.emit('load', { reports, removed: [] }),
-      onRemove: (module) => this.#events.emit('load', { reports: [], removed: [module] }),
+      onLoad: (reports) => this.#events.emit('load', { reports, removed: [], by: 'files' }),
+      onRemove: (module) =>
+        this.#events.emit('load', { reports: [], removed: [module], by: 'files' }),
       onError: (error) => this.#events.emit('loadError', error),
     });
   }

@@ -35,6 +35,7 @@ import {
 } from '../../loader/upgrade-file.js';
 import { inShort } from '../../loader/upgrade-words.js';
 import type { Applications } from './application-restart.js';
+import type { LoadCause } from './events.js';
 
 /** What an upgrade does, as it does it. */
 export interface UpgradeProgress {
@@ -71,6 +72,27 @@ export interface UpgradeReport {
   readonly translated: number;
   readonly restarted: readonly string[];
   readonly ms: number;
+}
+
+/** An upgrade that failed, for who looks on. */
+export interface UpgradeFailure {
+  /** Where the builds came from. */
+  readonly folder: string;
+  /** What failed, and what became of it. */
+  readonly message: string;
+  /** Everything is as it was before. */
+  readonly undone: boolean;
+}
+
+/** What the upgrades of a machine tell it. */
+export interface UpgradeListener {
+  readonly onLoad: (
+    reports: readonly LoadReport[],
+    removed: readonly string[],
+    by: LoadCause,
+  ) => void;
+  readonly onUpgrade: (report: UpgradeReport) => void;
+  readonly onFailure: (failure: UpgradeFailure) => void;
 }
 
 /** An upgrade that failed when the set was current already, and what became of it. */
@@ -121,21 +143,14 @@ const UNDOS_MAX = 8;
 export class Upgrades {
   readonly #server: CodeServer;
   readonly #applications: Applications;
-  readonly #onLoad: (reports: readonly LoadReport[], removed: readonly string[]) => void;
-  readonly #onUpgrade: (report: UpgradeReport) => void;
+  readonly #listener: UpgradeListener;
   readonly #undos: Undo[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    server: CodeServer,
-    applications: Applications,
-    onLoad: (reports: readonly LoadReport[], removed: readonly string[]) => void,
-    onUpgrade: (report: UpgradeReport) => void,
-  ) {
+  constructor(server: CodeServer, applications: Applications, listener: UpgradeListener) {
     this.#server = server;
     this.#applications = applications;
-    this.#onLoad = onLoad;
-    this.#onUpgrade = onUpgrade;
+    this.#listener = listener;
   }
 
   /**
@@ -144,7 +159,18 @@ export class Upgrades {
    * @throws UpgradeRefusedError, LoadError: nothing has changed; UpgradeFailedError: see `undone`
    */
   upgrade(folder: string, options: UpgradeOptions = {}): Promise<UpgradeReport> {
-    return this.#alone(() => this.#upgrade(resolve(folder), options, NOT_WATCHED));
+    const from = resolve(folder);
+    return this.#alone(async () => {
+      try {
+        return await this.#upgrade(from, options, NOT_WATCHED);
+      } catch (error) {
+        if (error instanceof UpgradeFailedError) {
+          const { message, undone } = error;
+          this.#listener.onFailure({ folder: from, message, undone });
+        }
+        throw error;
+      }
+    });
   }
 
   /**
@@ -214,7 +240,7 @@ export class Upgrades {
     const changed = reports.filter((one) => one.changed);
     const [{ translated } = { translated: 0 }] = changed;
     say('load', `${changed.length} modules are current, ${translated} states translated`);
-    this.#onLoad(changed, remove);
+    this.#listener.onLoad(changed, remove, change === NOT_WATCHED ? 'upgrade' : 'files');
     const undo: Undo = {
       folder,
       load,
@@ -244,7 +270,7 @@ export class Upgrades {
   }
 
   #told(report: UpgradeReport): UpgradeReport {
-    if (report.modules.length + report.restarted.length > 0) this.#onUpgrade(report);
+    if (report.modules.length + report.restarted.length > 0) this.#listener.onUpgrade(report);
     return report;
   }
 
@@ -351,7 +377,7 @@ export class Upgrades {
     say('undo', why);
     try {
       for (const name of undo.restarted) await this.#applications.stop(name);
-      await this.#goBack(undo, await this.#directions(undo, true), say);
+      await this.#goBack(undo, await this.#directions(undo, true), 'undo', say);
       for (const name of undo.restarted) await this.#applications.restart(name);
     } catch (error) {
       const then = error instanceof Error ? error.message : String(error);
@@ -379,7 +405,7 @@ export class Upgrades {
     try {
       // Their processes may use modules that go.
       for (const name of restarted) await this.#applications.stop(name);
-      translated = await this.#goBack(undo, directions, say);
+      translated = await this.#goBack(undo, directions, 'rollback', say);
       this.#undos.pop();
     } finally {
       for (const name of restarted) {
@@ -401,6 +427,7 @@ export class Upgrades {
   async #goBack(
     undo: Undo,
     directions: ReadonlyMap<string, ChangeWishStep['direction']>,
+    by: 'undo' | 'rollback',
     say: Say,
   ): Promise<number> {
     const { before, added, update, order, limits } = undo;
@@ -417,7 +444,7 @@ export class Upgrades {
     });
     await this.#server.forgetStates(undo.load);
     const changed = reports.filter((one) => one.changed);
-    this.#onLoad(changed, added);
+    this.#listener.onLoad(changed, added, by);
     return changed[0]?.translated ?? 0;
   }
 

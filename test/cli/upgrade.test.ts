@@ -36,19 +36,22 @@ describe('upgrade and rollback', () => {
         'export const open',
         'export const fine = () => true;\nexport const open',
       ),
+      'modules/extra.ts': 'export const extra = 1;\n',
       'tsvm.upgrade.json': UPGRADE.replace('counter:open', 'counter:fine'),
     });
     const out = join(await temporaryFolder(), 'next');
     expect(await tsvm(['build', dir, '--out', out])).toMatchObject({ status: 0 });
     const upgraded = await tsvm(['upgrade', out, '--dir', dir]);
     expect(upgraded).toMatchObject({ status: 0, err: '' });
-    expect(upgraded.out).toMatch(/ ms {2}prepare {3}2 modules of /);
+    expect(upgraded.out).toMatch(/ ms {2}prepare {3}3 modules of /);
     expect(upgraded.out).toMatch(
       / ms {2}rest {6}the processes that use what changes stand still\n/,
     );
     expect(upgraded.out).toMatch(/ ms {2}check {5}counter:fine\n/);
-    expect(upgraded.out).toMatch(/\nupgraded 1 module with 1 process state in \d/);
-    expect(upgraded.out).toMatch(/\n {2}updated {2}counter {2}[0-9a-f]{10} {2}[0-9a-f]{10}\n$/);
+    expect(upgraded.out).toMatch(/\nupgraded 2 modules with 1 process state in \d/);
+    expect(upgraded.out).toMatch(
+      /\n {2}updated {2}counter {2}[0-9a-f]{10} {2}[0-9a-f]{10}\n {2}added {4}extra +[0-9a-f]{10}\n$/,
+    );
     await machine.says('the counter is {"n":0}');
 
     const back = await tsvm(['rollback', dir, '--json']);
@@ -60,12 +63,35 @@ describe('upgrade and rollback', () => {
     expect(lines.at(-1)).toMatchObject({
       event: 'rollback',
       translated: 1,
-      modules: [{ module: 'counter', what: 'updated' }],
+      modules: [
+        { module: 'counter', what: 'updated' },
+        { module: 'extra', what: 'removed' },
+      ],
     });
     expect(lines.slice(0, -1)).toMatchObject([
       { event: 'progress', step: 'prepare' },
       { event: 'progress', step: 'rest' },
     ]);
+    await machine.says(/rolled back to counter@[0-9a-f]{10} in/);
+    await machine.says('removed extra: the upgrade that added it is rolled back\n');
+
+    // A check that fails when all of it is current.
+    const failing = UPGRADE.replace('counter:open', 'counter:bad');
+    await writeFiles(dir, {
+      'modules/counter.ts': counter(2).replace(
+        'export const open',
+        'export const bad = () => { throw new Error("not as it should be"); };\nexport const open',
+      ),
+      'tsvm.upgrade.json': failing,
+    });
+    expect(await tsvm(['build', dir, '--out', out])).toMatchObject({ status: 0 });
+    const failed = await tsvm(['upgrade', out, '--dir', dir]);
+    expect(failed.status).toBe(1);
+    expect(failed.err).toMatch(/counter:bad did not pass: .*not as it should be.*as it was before/);
+    await machine.says('removed extra: the upgrade that added it has failed\n');
+    await machine.says(
+      /failed +the upgrade to .*next failed: check counter:bad did not pass: .*; all is as it was before/,
+    );
     await machine.stop();
   });
 
