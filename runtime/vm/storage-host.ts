@@ -43,6 +43,8 @@ export class StorageHost {
   #claim: DataFolder | null = null;
   #control: ControlServer | null = null;
   #closed = false;
+  /** Why there is no storage thread any more. */
+  #failure: StorageError | null = null;
 
   constructor(options: StorageHostOptions) {
     this.#options = options;
@@ -78,6 +80,7 @@ export class StorageHost {
   }
 
   async #ready(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
     this.#starting ??= this.#start();
     try {
       await this.#starting;
@@ -96,7 +99,9 @@ export class StorageHost {
 
   async ask(request: StorageRequest, transfer: readonly MessagePort[] = []): Promise<unknown> {
     const worker = this.#worker;
-    if (worker === null) throw new Error('no process of this machine has used a table');
+    if (worker === null) {
+      throw this.#failure ?? new Error('no process of this machine has used a table');
+    }
     this.#questions += 1;
     const id = this.#questions;
     const answer = new Promise((done, failed) => this.#asked.set(id, { done, failed }));
@@ -136,7 +141,10 @@ export class StorageHost {
       const worker = new Worker(new URL(threadFile('storage')), { workerData });
       worker.on('message', (answer: StorageAnswer) => this.#told(answer));
       worker.on('error', (error) => this.#ended(error));
-      worker.on('exit', () => this.#ended(new Error('the storage thread has ended')));
+      worker.on('exit', () => {
+        this.#worker = null;
+        this.#ended(new Error('the storage thread has ended'));
+      });
       // It ends with the machine, and does not keep the program.
       worker.unref();
       this.#worker = worker;
@@ -179,7 +187,11 @@ export class StorageHost {
     this.#asked.clear();
     if (this.#closed || this.#cells.stopped !== null) return;
     this.#cells.stopped = 'disk_failed';
-    this.#options.warn(`the tables of this machine cannot be used any more: ${error.message}`);
+    this.#failure = new StorageError(
+      'unusable',
+      `tables cannot be written until the machine is started again: the storage thread has died: ${error.message}`,
+    );
+    this.#options.warn(this.#failure.message);
   }
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { MODULES, startTestVm } from '../support/section.js';
 
@@ -139,6 +140,29 @@ test('files that were cut, changed or taken away: the machine refuses the folder
     }
   }
 }, 240_000);
+
+test('storage thread that dies: reads go on, commits and copies fail with the reason, and a start has everything', async () => {
+  const data = await temporaryFolder();
+  const started: Worker[] = [];
+  const see = (worker: Worker): void => void started.push(worker);
+  const vm = await startTestVm({ data });
+  process.on('worker', see);
+  await vm.run('db-disc', 'write', [0, 20]);
+  process.off('worker', see);
+  const [storage] = started;
+  expect(started).toHaveLength(1);
+  // Everything is in the store: it is not in the middle of a write.
+  await vm.backup(join(data, 'copy'));
+  await storage?.terminate();
+  expect(await vm.run('db-disc', 'count')).toEqual([20, 20]);
+  expect(await vm.run('db-disc', 'fill', [20, 21])).toEqual({ written: 0, reason: 'disk_failed' });
+  await expect(vm.backup(join(data, 'copy'))).rejects.toThrow('the storage thread has died');
+  await vm.stop();
+  const again = await startTestVm({ data });
+  expect(await again.run('db-disc', 'fill', [20, 22])).toEqual({ written: 2, reason: '' });
+  expect(await again.run('db-disc', 'count')).toEqual([22, 22]);
+  await again.stop();
+}, 120_000);
 
 /** Turn one bit of what is found. */
 async function flip(file: string, what: RegExp): Promise<void> {
