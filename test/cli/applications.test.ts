@@ -149,15 +149,15 @@ function stopLater() { spawn(() => stopAll()); }
 
 describe('bad input', () => {
   test('child that cannot start: the first failure with its line, and no chain of wrappers', async () => {
-    const { status, out } = await run(
-      shop('', top([child('till', `'work'`), child('bad', `'throw'`)].join())),
-    );
+    const inner = top([child('till', `'work'`), child('bad', `'throw'`)].join());
+    const outer = top(`supervisor.child('inner', me.inner, [], { type: 'supervisor' })`);
+    const { status, out } = await run(shop('', inner.replace('start()', 'inner()') + outer));
     expect(status).toBe(1);
     expect(out.match(/ {2}crash {2}/g)).toHaveLength(1);
     expect(out).toContain('RangeError: no room at all\n');
     expect(out).toMatch(/at modules\/shop\.ts:14:\d+ \(work\)/);
     expect(out).toMatch(
-      /by the crash above: application shop did not start: child "bad": RangeError: no room at all\n/,
+      /by the crash above: application shop did not start: child "inner": child "bad": RangeError: no room at all\n/,
     );
     expect(out).not.toContain('failed_to_start_child');
   });
