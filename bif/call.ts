@@ -26,7 +26,7 @@ import type { Process } from '../runtime/process.js';
 import { checkTimeout } from '../runtime/receive.js';
 import type { Scheduler } from '../runtime/scheduler.js';
 import type { Alias, NamedTarget, Pid, PlainName } from '../runtime/terms.js';
-import { Timer } from '../runtime/timers.js';
+import type { Timer } from '../runtime/timers.js';
 import { checkDestination } from './check.js';
 import { send } from './send.js';
 
@@ -114,8 +114,7 @@ function ask(
     return;
   }
   if (timeoutMs === Number.POSITIVE_INFINITY || !monitor.active) return;
-  monitor.timer = new Timer(scheduler.now() + timeoutMs, expired, monitor);
-  scheduler.timers.start(monitor.timer);
+  scheduler.callLimits.add(monitor, timeoutMs, expired);
 }
 
 function askElsewhere(

@@ -15,6 +15,7 @@
 
 import { CREATORS, homeOf } from './address.js';
 import { AliasTable } from './aliases.js';
+import { CallLimits } from './call-limits.js';
 import { BACKLOG_MAX, type Channel } from './channel.js';
 import type { CodeInbox } from './code-inbox.js';
 import { context } from './context.js';
@@ -128,6 +129,8 @@ export class Scheduler {
   readonly ownedTables: OwnedTables;
   readonly persistentTerms: PersistentTerms;
   readonly timers: TimerQueue = new TimerQueue();
+  /** Of calls that have no timer yet. */
+  readonly callLimits: CallLimits = new CallLimits(this.timers);
   /** By references made here, and those made elsewhere. */
   readonly timersByRef: SerialTable<Timer>;
   readonly foreignTimers: Map<Ref, Timer> = new Map();
@@ -509,7 +512,10 @@ export class Scheduler {
     const tampered = this.#tamperCheck(true);
     if (tampered !== null)
       this.log('error', `${tampered} was changed by a process; it is put back`, null);
-    this.#account(begun, this.now(), worked);
+    const ended = this.now();
+    // Of calls made outside of slices, or in one that was ended.
+    if (this.callLimits.count > 0) this.callLimits.start(ended);
+    this.#account(begun, ended, worked);
     if (this.#stopped) return;
     if (runQueue.length > 0 || this.#failures.length > 0 || this.inboundAvailable())
       this.ensureTurnSoon();
@@ -528,7 +534,7 @@ export class Scheduler {
   }
 
   readonly #loop = (): void => {
-    const { runQueue, timers } = this;
+    const { runQueue, timers, callLimits } = this;
     const deadline = this.#deadline;
     let now = 0;
     for (;;) {
@@ -545,8 +551,9 @@ export class Scheduler {
       this.#endSlices();
       if (this.#aside.length > 0) this.#takeBackAside();
       if (this.#poll(false)) worked = true;
-      if (timers.nextDue < Number.POSITIVE_INFINITY) {
+      if (callLimits.count > 0 || timers.nextDue < Number.POSITIVE_INFINITY) {
         now = this.now();
+        if (callLimits.count > 0) callLimits.start(now);
         if (timers.nextDue <= now && timers.expire(now, TIMERS_PER_POLL) > 0) worked = true;
       }
       this.#worked = worked;
@@ -604,6 +611,7 @@ export class Scheduler {
   /** Is there anything to do besides the slice that runs? */
   hasWork(): boolean {
     if (this.runQueue.length > 0 || this.inboundAvailable() || this.#outboundPending()) return true;
+    if (this.callLimits.count > 0) this.callLimits.start(this.now());
     const { nextDue } = this.timers;
     const due = this.#aside.length === 0 ? nextDue : Math.min(nextDue, this.#asideSince + ASIDE_MS);
     return due < Number.POSITIVE_INFINITY && due <= this.now();
@@ -640,6 +648,7 @@ export class Scheduler {
     this.#congestedFor = null;
     this.#poll(sliceMs === 0);
     const begun = this.now();
+    if (this.callLimits.count > 0) this.callLimits.start(begun);
     if (timers.nextDue <= begun) timers.expire(begun, TIMERS_PER_POLL);
     let left = sliceMs > 0 ? runQueue.length : 0;
     if (sliceMs > 0) this.#admitAside(begun);
