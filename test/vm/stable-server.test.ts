@@ -1,11 +1,12 @@
 /** Servers whose state is kept: their restarts, their versions, and kill -9 of the machine. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startVm, type Vm } from 'tsvm/vm';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MODULES, ONE_SCHEDULER, processTest, TWO_SCHEDULERS, useVm } from '../support/section.js';
 
@@ -31,6 +32,63 @@ describe.each([ONE_SCHEDULER, TWO_SCHEDULERS])('stable-server [$name]', (placeme
     processTest(`${title} [${placement.name}]`, machine, 'stable-server', fn, [placement.peer]);
   }
 });
+
+/** A sum: a number in version 1, an object in version 2. */
+const sums = (version: 1 | 2): string => `
+import { startLink, type StableServer } from 'tsvm/stable-server';
+import { call, named } from 'tsvm/gen-server';
+import { receive, self, send, spawn } from 'tsvm';
+import * as me from './sums.js';
+type State = ${version === 1 ? 'number' : '{ readonly sum: number }'};
+type Sums = StableServer<{ state: State; calls: { add: (r: { n: number }) => State } }>;
+export const version = ${version};
+export const init: Sums['init'] = (_, kept) => ({ state: kept ?? ${version === 1 ? '0' : '{ sum: 0 }'} });
+export const handleCall: Sums['handleCall'] = {
+  add({ n }, state) {
+    const next = ${version === 1 ? 'state + n' : '{ sum: state.sum + n }'};
+    return { reply: next, state: next };
+  },
+};
+${version === 1 ? '' : "export const codeChange: Sums['codeChange'] = (_from: number, state: number) => ({ sum: state });"}
+export async function open(): Promise<void> {
+  const opener = self();
+  spawn(async () => {
+    await startLink(me, 'sums', undefined, { name: 'sums' });
+    send(opener, 'open');
+    await receive((message) => message === 'never');
+  });
+  await receive((message) => message === 'open');
+}
+export const add = (n: number): Promise<unknown> => call(named<typeof me>('sums'), { type: 'add', n });
+`;
+
+test.each([1, 2])(
+  'stable-server: a new version is loaded while it runs: codeChange, and what is kept follows [%i schedulers]',
+  async (schedulers) => {
+    const [data, modules] = ['data', 'modules'].map((of) =>
+      mkdtempSync(join(tmpdir(), `tsvm-stable-${of}-`)),
+    ) as [string, string];
+    const file = join(modules, 'sums.ts');
+    const start = (): Promise<Vm> => startVm({ modules, data, schedulers, logger: false });
+    try {
+      writeFileSync(file, sums(1));
+      const vm = await start();
+      await vm.run('sums', 'open');
+      expect(await vm.run('sums', 'add', [2])).toBe(2);
+      writeFileSync(file, sums(2));
+      await vm.load(file);
+      expect(await vm.run('sums', 'add', [3])).toEqual({ sum: 5 });
+      await vm.stop();
+      const again = await start();
+      await again.run('sums', 'open');
+      expect(await again.run('sums', 'add', [0])).toEqual({ sum: 5 });
+      await again.stop();
+    } finally {
+      for (const folder of [data, modules]) rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);
 
 const MACHINE = fileURLToPath(new URL('../support/crash-machine.mjs', import.meta.url));
 const ROUNDS = Number(process.env['TSVM_CRASHES'] ?? 1);
