@@ -149,6 +149,7 @@ export async function keep(
   if (!isGiven(result)) return result;
   const own = kept as Kept;
   const callbacks = module as Callbacks;
+  checkForm(own, callbacks);
   if (callbacks.apply === undefined) {
     if ('state' in result) await keepIfChanged(own, callbacks.version, result.state);
     return result;
@@ -170,11 +171,19 @@ export async function keep(
 export async function replaced(kept: unknown, module: object, state: unknown): Promise<void> {
   const own = kept as Kept;
   const callbacks = module as Callbacks;
+  checkForm(own, callbacks);
   if (callbacks.apply === undefined) await keepIfChanged(own, callbacks.version, state);
   else if (own.version !== callbacks.version) {
     own.version = callbacks.version;
     await keepWhole(own, state);
   } else await keepReplaced(own, callbacks, state);
+}
+
+/** A newer version was loaded that does not translate the state: what it gives must not be taken for its form. */
+function checkForm({ id, version }: Kept, callbacks: Callbacks): void {
+  if (callbacks.version > version && callbacks.codeChange === undefined) {
+    exit(noCodeChange(id, version, callbacks.version));
+  }
 }
 
 // ---- keeping ------------------------------------------------------------------------------------
@@ -280,22 +289,14 @@ async function restore(callbacks: Callbacks, id: string): Promise<Restored> {
   if (snapshot === undefined) return { snapshot: null, behind: 0, state: undefined };
   const { version: stored } = snapshot;
   const mismatch = (kind: VersionMismatch['kind'], what: string): Restored => ({
-    mismatch: {
-      kind,
-      id,
-      stored,
-      program,
-      message: `the state ${id} is of version ${stored}, ${what}`,
-    },
+    mismatch: mismatchOf(kind, id, stored, program, what),
   });
   if (stored > program) {
     return mismatch('newer_state', `this program knows ${program}: run the newer program`);
   }
   let { state } = snapshot;
   if (stored < program) {
-    if (codeChange === undefined) {
-      return mismatch('no_code_change', `this program has ${program} and no codeChange for it`);
-    }
+    if (codeChange === undefined) return { mismatch: noCodeChange(id, stored, program) };
     state = await translate(codeChange, stored, state, undefined);
   }
   let behind = 0;
@@ -313,6 +314,22 @@ async function restore(callbacks: Callbacks, id: string): Promise<Restored> {
     state = apply(state, stored < program ? upcast?.(change, stored) : change);
   }
   return { snapshot, behind, state };
+}
+
+function noCodeChange(id: string, stored: number, program: number): VersionMismatch {
+  const what = `this program has ${program} and no codeChange for it`;
+  return mismatchOf('no_code_change', id, stored, program, what);
+}
+
+function mismatchOf(
+  kind: VersionMismatch['kind'],
+  id: string,
+  stored: number,
+  program: number,
+  what: string,
+): VersionMismatch {
+  const message = `the state ${id} is of version ${stored}, ${what}`;
+  return { kind, id, stored, program, message };
 }
 
 /** Delete what is kept of a server that does not live. @returns whether there was anything */

@@ -129,6 +129,8 @@ export class EmbeddedEngine implements StorageEngine {
   #waiting: Waiter[] = [];
   readonly #watches = new Map<number, OpenWatch>();
   #watchCount = 0;
+  /** Why nobody answers any more: what is posted to a closed port is lost without a word. */
+  #ended: Error | null = null;
 
   constructor(boot: StorageBoot, life: number) {
     this.#cells = new CommitCells(boot.cells);
@@ -257,6 +259,7 @@ export class EmbeddedEngine implements StorageEngine {
   }
 
   synced(place: Place): Promise<void> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
     const promise = new Promise<void>((done, failed) =>
       this.#waiting.push({ place, done, failed }),
     );
@@ -265,6 +268,7 @@ export class EmbeddedEngine implements StorageEngine {
   }
 
   async watch(watch: Watch, told: OpenWatch['told']): Promise<() => void> {
+    if (this.#ended !== null) throw this.#ended;
     this.#watchCount += 1;
     const id = this.#watchCount;
     const begun = new Promise<void>((done, failed) => {
@@ -308,6 +312,7 @@ export class EmbeddedEngine implements StorageEngine {
   }
 
   #fail(error: Error): void {
+    this.#ended = error;
     this.#failSyncs(error);
     for (const { failed } of this.#watches.values()) failed(error);
   }

@@ -157,6 +157,7 @@ test('storage thread that dies: reads go on, commits and copies fail with the re
   expect(await vm.run('db-disc', 'count')).toEqual([20, 20]);
   expect(await vm.run('db-disc', 'fill', [20, 21])).toEqual({ written: 0, reason: 'disk_failed' });
   await expect(vm.backup(join(data, 'copy'))).rejects.toThrow('the storage thread has died');
+  await expect(vm.run('db-disc', 'watch')).rejects.toThrow('the storage thread has ended');
   await vm.stop();
   const again = await startTestVm({ data });
   expect(await again.run('db-disc', 'fill', [20, 22])).toEqual({ written: 2, reason: '' });

@@ -90,6 +90,33 @@ test.each([1, 2])(
   60_000,
 );
 
+test('stable-server: a newer version without codeChange is loaded while it runs: it ends with why, and what is kept stays', async () => {
+  const [data, modules] = ['data', 'modules'].map((of) =>
+    mkdtempSync(join(tmpdir(), `tsvm-stable-${of}-`)),
+  ) as [string, string];
+  const file = join(modules, 'sums.ts');
+  const start = (): Promise<Vm> => startVm({ modules, data, schedulers: 1, logger: false });
+  try {
+    writeFileSync(file, sums(1));
+    const vm = await start();
+    await vm.run('sums', 'open');
+    expect(await vm.run('sums', 'add', [2])).toBe(2);
+    writeFileSync(file, sums(2).replace('export const codeChange', 'const forgotten'));
+    await vm.load(file);
+    await expect(vm.run('sums', 'add', [3])).rejects.toThrow(
+      'the state sums is of version 1, this program has 2 and no codeChange for it',
+    );
+    await vm.stop();
+    writeFileSync(file, sums(1));
+    const again = await start();
+    await again.run('sums', 'open');
+    expect(await again.run('sums', 'add', [0])).toBe(2);
+    await again.stop();
+  } finally {
+    for (const folder of [data, modules]) rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
+
 const MACHINE = fileURLToPath(new URL('../support/crash-machine.mjs', import.meta.url));
 const ROUNDS = Number(process.env['TSVM_CRASHES'] ?? 1);
 /** Of each server, before the machine is killed. */

@@ -1,6 +1,6 @@
 /** Processes of test/vm/db-disc.test.ts: tables that outlive their machine. */
 
-import { dirty, StorageFailure, type Table, table, transaction } from 'tsvm/db';
+import { dirty, StorageFailure, subscribe, type Table, table, transaction } from 'tsvm/db';
 
 interface Note {
   readonly id: number;
@@ -76,4 +76,8 @@ export async function count(): Promise<readonly number[]> {
   for await (const _ of dirty.rows(durable)) counts[0] = (counts[0] as number) + 1;
   for await (const _ of dirty.rows(relaxed)) counts[1] = (counts[1] as number) + 1;
   return counts;
+}
+
+export async function watch(): Promise<void> {
+  await subscribe(durable);
 }
